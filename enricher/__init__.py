@@ -1,0 +1,1 @@
+"""Enricher: from Sumo Logic's webhook to one graded case with one ticket per destination."""

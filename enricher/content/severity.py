@@ -1,0 +1,139 @@
+"""`config/severity.yml`: its shape, and the policy it makes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar, get_args
+
+from pydantic import AfterValidator, Field, model_validator
+
+from enricher.content.models import Strict, Text
+from enricher.core.rules import SeverityPolicy
+from enricher.model import Severity
+
+Points = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-100, le=100)]
+Factor = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)]
+Score = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=100)]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _every(names: object) -> AfterValidator:
+    """All keys of a Literal must be there: a rule without points is a slip, not a decision; 0 is a decision."""
+
+    def check(value: dict[K, V]) -> dict[K, V]:
+        missing = [name for name in get_args(names) if name not in value]
+        if missing:
+            raise ValueError(f"{', '.join(map(repr, missing))} missing; write 0 to switch a rule off")
+        return value
+
+    return AfterValidator(check)
+
+
+PlatformPoints = Literal["score", "context"]
+Source = Literal[
+    "dns_same_process", "command_line", "dns_no_connection", "payload", "dns_other_process", "reverse_lookup", "dns_failed", "cname"
+]  # fmt: skip
+ProcessPoints = Literal[
+    "script_host", "lolbin", "downloader", "shell", "runtime", "transfer", "office", "tunnel", "agent", "browser", "other",
+    "other_elsewhere", "verified_task", "helper_at_home",
+]  # fmt: skip
+LineagePoints = Literal[
+    "office_child", "server_shell", "browser_child", "lolbin_child", "wmi_child", "task_writable", "service_child", "server_any",
+    "winrm_child", "elevated_child", "no_network_app", "explorer_script", "browser_foreign_parent", "explorer_one_liner",
+    "install_hook", "installer_child", "task_other", "management", "ide", "ci", "vendor_service",
+]  # fmt: skip
+IdentityPoints = Literal["renamed", "browser_outside", "system_outside", "double_extension", "no_version"]
+PathPoints = Literal["image_writable", "script_writable", "image_writable_more", "script_writable_more"]
+CommandPoints = Literal["encoded", "flag", "flags_most", "inline", "url", "loop", "headless"]
+DnsPoints = Literal["tenant_rotation", "failed_burst", "never_connected", "most"]
+ContextPoints = Literal["new_tenant", "server", "shared_hosts", "needs"]
+
+
+class ContextCap(Strict):
+    """A finding on a platform of scope `context`."""
+
+    at_most: Score
+    unless_signs: Points
+
+
+class WeakNameCap(Strict):
+    """A finding whose name is poorly known."""
+
+    factor_below: Factor
+    at_most: Score
+    unless_signs: Points
+
+
+class BrowserCap(Strict):
+    """A finding of a verified browser."""
+
+    at_most: Score
+
+
+class Caps(Strict):
+    """Ceilings, applied in this order."""
+
+    context: ContextCap
+    weak_name: WeakNameCap
+    browser: BrowserCap
+
+
+class WithSigns(Strict):
+    """A lower score is enough where the signs are strong."""
+
+    score: Score
+    signs: Points
+
+
+class Verdicts(Strict):
+    """From which score on a verdict holds."""
+
+    malicious: Score
+    malicious_with_signs: WithSigns
+    suspicious: Score
+    benign_tuned_below: Score
+
+
+class SeverityFile(Strict):
+    """Points, factors, bands and caps. Rule ids as the ledger prints them are `group.name`."""
+
+    bands: Annotated[dict[Severity, Score], Field(description="The lowest score of each band")]
+    platform: Annotated[dict[PlatformPoints, Points], _every(PlatformPoints)]
+    factor: Annotated[dict[Source, Factor], _every(Source)]
+    process: Annotated[dict[ProcessPoints, Points], _every(ProcessPoints)]
+    process_by_name: dict[Text, Points]
+    lineage: Annotated[dict[LineagePoints, Points], _every(LineagePoints)]
+    identity: Annotated[dict[IdentityPoints, Points], _every(IdentityPoints)]
+    path: Annotated[dict[PathPoints, Points], _every(PathPoints)]
+    command: Annotated[dict[CommandPoints, Points], _every(CommandPoints)]
+    behaviour: Annotated[dict[Literal["periodic"], Points], _every(Literal["periodic"])]
+    dns: Annotated[dict[DnsPoints, Points], _every(DnsPoints)]
+    context: Annotated[dict[ContextPoints, Points], _every(ContextPoints)]
+    cap: Caps
+    verdict: Verdicts
+    shadow: list[Text] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> SeverityFile:
+        starts = [self.bands.get(band) for band in Severity]
+        if None in starts or starts[0] != 0 or starts != sorted({start for start in starts if start is not None}):
+            raise ValueError(f"bands: give {', '.join(Severity)}, each beginning above the one before, the first at 0")
+        for rule in self.shadow:
+            group, _, name = rule.partition(".")
+            if name not in getattr(self, group, {}) or group in {"bands", "cap", "verdict", "shadow"}:
+                raise ValueError(f"shadow: there is no rule {rule!r}; write 'group.name', such as 'path.script_writable'")
+        return self
+
+
+def policy(file: SeverityFile) -> SeverityPolicy:
+    """The file as the core reads it."""
+    verdict = file.verdict
+    return SeverityPolicy(
+        **file.model_dump(exclude={"verdict", "shadow"}),
+        verdict_malicious=verdict.malicious,
+        verdict_malicious_with_signs=(verdict.malicious_with_signs.score, verdict.malicious_with_signs.signs),
+        verdict_suspicious=verdict.suspicious,
+        verdict_benign_tuned_below=verdict.benign_tuned_below,
+        shadow=frozenset(file.shadow),
+    )

@@ -1,0 +1,324 @@
+"""The detection, run again: which process reached which tenant of which platform, and how we know its name.
+
+How a name was learnt decides how much it counts (`factor` in severity.yml). A connection belongs to one query: a name in the
+catalog before any other, then the nearest in time; the other names stay candidates. Source: docs/evidence.md, "Names".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from enricher.core.addresses import is_public
+from enricher.core.catalog import Catalog, Excluded, Match
+from enricher.core.commands import decoded_forms
+from enricher.core.hostnames import hosts_in, normalise
+from enricher.core.join import CLOCK_SKEW, Activity, Ancestor, Process, ProcessKey
+from enricher.core.rules import Platform, Rules
+from enricher.model import Connection, DnsQuery, Event, ProcessCreate
+
+SAME_PROCESS_WINDOW = timedelta(hours=1)
+OTHER_PROCESS_WINDOW = timedelta(minutes=5)
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """One way in which a host name in the catalog was learnt."""
+
+    host: str
+    source: str
+    match: Match
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One process towards one tenant (or, without a tenant, one platform family)."""
+
+    process: Process
+    ancestors: tuple[Ancestor, ...]
+    platform: Platform
+    tenant: str | None
+    host: str
+    source: str
+    factor: float
+    candidates: tuple[str, ...]
+    connections: tuple[Connection, ...]
+    queries: tuple[DnsQuery, ...]
+
+    @property
+    def target(self) -> str:
+        """What the case groups by: the tenant, else the platform's family."""
+        return self.tenant or self.platform.family
+
+    @property
+    def contacts(self) -> int:
+        """Connections; without any, queries; without those, 1 (a URL in a command line)."""
+        return sum(c.count for c in self.connections) or sum(q.count for q in self.queries) or 1
+
+    @property
+    def first_at(self) -> datetime | None:
+        """The earliest contact, else the process's start."""
+        times = [e.at for e in (*self.connections, *self.queries) if e.at]
+        return min(times) if times else self.process.created.at if self.process.created else None
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """Signals in a fixed order, and for every event that is in none of them the reason why it leaves."""
+
+    signals: tuple[Signal, ...]
+    leaving: list[tuple[Event, str]]
+
+
+def classify(activity: Activity, rules: Rules, past: Mapping[ProcessKey, ProcessCreate]) -> Classified:
+    """Find the signals. `past` holds event 1s from history, by process."""
+    links = _Links(activity, rules.catalog)
+    named = {key: _namings(process, links, rules.catalog) for key, process in activity.processes.items()}
+    ancestry = {key: activity.ancestors(activity.processes[key], dict(past)) for key, names in named.items() if names}
+    signals: list[Signal] = []
+    for key, names in named.items():
+        if names:
+            signals += _signals(activity.processes[key], ancestry[key], names, links, rules.severity.factor)
+    signals = _without_mere_ancestors(signals)
+    signals.sort(key=lambda s: (s.first_at or _LATEST, s.process.key, s.host))
+    return Classified(tuple(signals), _leaving(activity, signals, links))
+
+
+class _Links:
+    """Which query each connection belongs to, and which connections leave before any name is asked for."""
+
+    def __init__(self, activity: Activity, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self.left: dict[int, str] = {}
+        self.own: dict[int, DnsQuery] = {}
+        self.foreign: dict[int, DnsQuery] = {}
+        self.used: set[int] = set()
+        for computer, connections in activity.connections.items():
+            queries = _by_address(activity.queries.get(computer, ()))
+            for connection, process in connections:
+                if (reason := _leaves_at_once(connection)) is not None:
+                    self.left[id(connection)] = reason
+                elif connection.ip is not None:
+                    self._assign(connection, process, queries.get(connection.ip, ()))
+
+    def _assign(self, connection: Connection, process: Process, asked: Iterable[tuple[DnsQuery, Process]]) -> None:
+        asked = list(asked)
+        own = [q for q, owner in asked if owner is process and _within(q, connection, SAME_PROCESS_WINDOW)]
+        if own:
+            query = self.own[id(connection)] = self._nearest(own, connection)
+            self.used.add(id(query))
+            return
+        others = [q for q, owner in asked if owner is not process and _within(q, connection, OTHER_PROCESS_WINDOW)]
+        if others:
+            self.foreign[id(connection)] = self._nearest(others, connection)
+
+    def why_unmatched(self, name: str) -> str:
+        """`excluded` or `no_match`."""
+        return "excluded" if isinstance(self._catalog.lookup(name), Excluded) else "no_match"
+
+    def _nearest(self, queries: list[DnsQuery], connection: Connection) -> DnsQuery:
+        return min(
+            queries,
+            key=lambda q: (not isinstance(self._catalog.lookup(q.name), Match), _distance(q, connection), q.name, q.row),
+        )
+
+
+def _leaves_at_once(connection: Connection) -> str | None:
+    if connection.initiated is False:
+        return "inbound"
+    return "not_public" if connection.ip is not None and not is_public(connection.ip) else None
+
+
+def _by_address(queries: Iterable[tuple[DnsQuery, Process]]) -> dict[str, list[tuple[DnsQuery, Process]]]:
+    table: dict[str, list[tuple[DnsQuery, Process]]] = defaultdict(list)
+    for query, process in queries:
+        if not query.status:
+            for address in query.answers or ():
+                table[address].append((query, process))
+    return table
+
+
+def _within(query: DnsQuery, connection: Connection, before: timedelta) -> bool:
+    if query.at is None or connection.at is None:
+        return True
+    return -CLOCK_SKEW <= connection.at - query.at <= before
+
+
+def _distance(query: DnsQuery, connection: Connection) -> float:
+    if query.at is None or connection.at is None:
+        return 0.0
+    return abs((connection.at - query.at).total_seconds())
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def _namings(process: Process, links: _Links, catalog: Catalog) -> list[Naming]:
+    found: list[Naming] = []
+    for query in process.queries:
+        found += _query_namings(query, catalog, connected=id(query) in links.used)
+    for connection in process.connections:
+        if id(connection) in links.left:
+            continue
+        if (foreign := links.foreign.get(id(connection))) is not None:
+            found += _naming(catalog, foreign.name, "dns_other_process", foreign.at)
+        if connection.hostname:
+            found += _naming(catalog, connection.hostname, "reverse_lookup", connection.at)
+    started = process.created.at if process.created else None
+    for text in texts_of(process):
+        for host in hosts_in(text):
+            found += _naming(catalog, host, "command_line", started)
+    return found
+
+
+def texts_of(process: Process) -> tuple[str, ...]:
+    """What the process was told to do: its command line, what that decodes to, and its script blocks."""
+    line = process.command_line
+    return (*((line, *decoded_forms(line)) if line else ()), *process.scripts)
+
+
+def _query_namings(query: DnsQuery, catalog: Catalog, *, connected: bool) -> list[Naming]:
+    if connected:
+        source = "dns_same_process"
+    elif query.answers is None and not query.status:
+        source = "payload"
+    elif query.status or not any(is_public(a) for a in query.answers or ()):
+        source = "dns_failed"
+    else:
+        source = "dns_no_connection"
+    found = _naming(catalog, query.name, source, query.at)
+    if not found and catalog.lookup(query.name) is None:
+        for target in query.cnames:
+            found += _naming(catalog, target, "cname", query.at)
+    return found
+
+
+def _naming(catalog: Catalog, name: str, source: str, at: datetime | None) -> list[Naming]:
+    match = catalog.lookup(name)
+    return [Naming(host=match.host, source=source, match=match, at=at)] if isinstance(match, Match) else []
+
+
+# --- signals --------------------------------------------------------------------------------------------------------
+
+
+def _signals(
+    process: Process, ancestors: tuple[Ancestor, ...], names: list[Naming], links: _Links, factor: Mapping[str, float]
+) -> list[Signal]:
+    groups: dict[str, list[Naming]] = defaultdict(list)
+    for naming in names:
+        groups[naming.match.tenant or naming.match.platform.family].append(naming)
+    for group in groups.values():
+        group.sort(key=lambda n: (-factor[n.source], -n.match.platform.weight, n.at or _LATEST, n.host))
+    queries = {target: _queries_of(process, group) for target, group in groups.items()}
+    connections = _share_out(process, groups, queries, links, factor)
+    return [
+        Signal(
+            process=process,
+            ancestors=ancestors,
+            platform=group[0].match.platform,
+            tenant=group[0].match.tenant,
+            host=group[0].host,
+            source=group[0].source,
+            factor=factor[group[0].source],
+            candidates=tuple(sorted({n.host for n in group} - {group[0].host})),
+            connections=tuple(connections[target]),
+            queries=tuple(queries[target]),
+        )
+        for target, group in groups.items()
+    ]
+
+
+def _queries_of(process: Process, group: list[Naming]) -> list[DnsQuery]:
+    asked = {n.host for n in group}
+    return [q for q in process.queries if not asked.isdisjoint(_names_of(q))]
+
+
+def _names_of(query: DnsQuery) -> set[str]:
+    return {host for name in (query.name, *query.cnames) if (host := normalise(name))}
+
+
+def _share_out(
+    process: Process,
+    groups: dict[str, list[Naming]],
+    queries: dict[str, list[DnsQuery]],
+    links: _Links,
+    factor: Mapping[str, float],
+) -> dict[str, list[Connection]]:
+    """Give each connection to one signal: that of its query, else the best that knows the address, else the only one whose
+    name came without an address (a command line, or a parsed column).
+    """
+    shares: dict[str, list[Connection]] = {target: [] for target in groups}
+    order = sorted(groups, key=lambda t: (-factor[groups[t][0].source], t))
+    addressless = [t for t in order if groups[t][0].source in {"command_line", "payload"}]
+    rest: list[Connection] = []
+    known: dict[str, str] = {}
+    for connection in process.connections:
+        if id(connection) in links.left:
+            continue
+        target = _target_by_name(connection, groups, queries, links)
+        if target is None:
+            rest.append(connection)
+            continue
+        shares[target].append(connection)
+        if connection.ip is not None and (
+            connection.ip not in known or order.index(target) < order.index(known[connection.ip])
+        ):
+            known[connection.ip] = target
+    for connection in rest:
+        if id(connection) in links.own or id(connection) in links.foreign:
+            continue
+        target = known.get(connection.ip or "") or (addressless[0] if len(addressless) == 1 else None)
+        if target is not None:
+            shares[target].append(connection)
+    return shares
+
+
+def _target_by_name(
+    connection: Connection, groups: dict[str, list[Naming]], queries: dict[str, list[DnsQuery]], links: _Links
+) -> str | None:
+    own = links.own.get(id(connection))
+    if own is not None:
+        return next((t for t, asked in queries.items() if any(q is own for q in asked)), None)
+    foreign = links.foreign.get(id(connection))
+    for name in (foreign.name if foreign else None, connection.hostname):
+        host = normalise(name) if name else None
+        target = next((t for t, group in groups.items() if any(n.host == host for n in group)), None)
+        if target is not None:
+            return target
+    return None
+
+
+def _without_mere_ancestors(signals: list[Signal]) -> list[Signal]:
+    """A process that has only a URL in its line makes no signal when it is an ancestor of one for the same target."""
+    above = {(s.target, ancestor.key) for s in signals for ancestor in s.ancestors if ancestor.key}
+    return [
+        s
+        for s in signals
+        if s.source != "command_line" or s.connections or s.queries or (s.target, s.process.key) not in above
+    ]
+
+
+# --- rows that leave ------------------------------------------------------------------------------------------------
+
+
+def _leaving(activity: Activity, signals: list[Signal], links: _Links) -> list[tuple[Event, str]]:
+    kept = {id(e) for s in signals for e in (*s.connections, *s.queries)}
+    related = {s.process.key for s in signals} | {a.key for s in signals for a in s.ancestors if a.key}
+    related |= {(s.process.computer, a.guid) for s in signals for a in s.ancestors if a.guid}
+    leaving: list[tuple[Event, str]] = []
+    for process in activity.processes.values():
+        leaving += [(c, links.left.get(id(c)) or _why_unnamed(c, links)) for c in process.connections if id(c) not in kept]
+        leaving += [(query, links.why_unmatched(query.name)) for query in process.queries if id(query) not in kept]
+        if process.key not in related:
+            leaving += [(event, "unrelated") for event in (*process.creations, *process.files, *process.blocks)]
+    return leaving
+
+
+def _why_unnamed(connection: Connection, links: _Links) -> str:
+    query = links.own.get(id(connection)) or links.foreign.get(id(connection))
+    name = query.name if query else connection.hostname
+    return links.why_unmatched(name) if name else "no_name"

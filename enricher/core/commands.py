@@ -1,0 +1,121 @@
+"""Signs in command lines and scripts. Pure text work in linear time: lines come from attackers and may be a megabyte long.
+
+Source: the `command.*` table of the severity model (docs/severity.md), with Elastic's and Sigma's rules behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as NotBase64
+from functools import lru_cache
+
+_DASH = "[-/\u2013\u2014\u2015]"
+_ENCODED_ARGUMENT = re.compile(
+    rf"(?:^|\s){_DASH}(?:e|ec|en|enc|enco|encod|encode|encoded|encodedc\w{{0,13}})(?:\s+|:)[\"']?([A-Za-z0-9+/]{{8,}}={{0,2}})",
+    re.IGNORECASE,
+)
+_FROM_BASE64 = re.compile(r"FromBase64String\s*\(?\s*[\"']([A-Za-z0-9+/]{8,}={0,2})[\"']", re.IGNORECASE)
+_FROM_BASE64_CALL = re.compile(r"FromBase64String", re.IGNORECASE)
+_LONG_BASE64 = re.compile(r"[A-Za-z0-9+/]{120}")
+_POWERSHELL = re.compile(r"(?:powershell|pwsh)", re.IGNORECASE)
+
+_FLAGS: dict[str, re.Pattern[str]] = {
+    "hidden": re.compile(rf"(?:^|\s){_DASH}w[a-z]{{0,10}}[\s:]+[\"']?(?:hidden|1)\b", re.IGNORECASE),
+    "no_profile": re.compile(rf"(?:^|\s){_DASH}nop[a-z]{{0,6}}\b", re.IGNORECASE),
+    "bypass": re.compile(rf"(?:^|\s){_DASH}(?:ep|ex[a-z]{{0,13}})[\s:]+[\"']?(?:bypass|unrestricted)\b", re.IGNORECASE),
+    "download": re.compile(r"\bdownload(?:string|file|data)", re.IGNORECASE),
+    "execute": re.compile(r"\b(?:iex|invoke-expression)\b|\|\s{0,8}(?:/\w{1,8}/){0,2}(?:ba|da|k|z)?sh\b", re.IGNORECASE),
+}
+_FETCH = re.compile(r"\b(?:iwr|irm|curl|wget|invoke-webrequest|invoke-restmethod)\b", re.IGNORECASE)
+_SLEEP = re.compile(r"\b(?:start-)?sleep\b", re.IGNORECASE)
+_LOOP = re.compile(
+    r"for\s+/l\s+%|\bfor\s?\(|\bfor\s+%{0,2}\w{1,32}\s+in\b|\bwhile\b|\bdo\s?\{|\b\d{1,9}\.\.\d{1,9}\b|\bsetInterval\(",
+    re.IGNORECASE,
+)
+_INLINE = re.compile(
+    r"javascript:|vbscript:|scrobj\.dll|/i:http|RunHTMLApplication|GetObject\(\s?[\"']script:|script:http|/format:[\"']?http"
+    r"|-urlcache\b|/urlcache\b|/transfer\b",
+    re.IGNORECASE,
+)
+_ONE_LINER = re.compile(r"\bdownload|https?://", re.IGNORECASE)
+_HEADLESS = re.compile(r"--headless\b|--remote-debugging-(?:port|pipe)\b", re.IGNORECASE)
+LONG_LINE = 100
+_MAX_DECODED = 3
+
+
+@lru_cache(maxsize=2048)
+def decoded_forms(line: str) -> tuple[str, ...]:
+    """What base64 in a line decodes to: -EncodedCommand as UTF-16LE, FromBase64String literals as text. At most three."""
+    forms = [text for blob in _ENCODED_ARGUMENT.findall(line) if (text := _decode(blob, "utf-16-le"))]
+    forms += [text for blob in _FROM_BASE64.findall(line) if (text := _decode(blob, "utf-8") or _decode(blob, "utf-16-le"))]
+    return tuple(forms[:_MAX_DECODED])
+
+
+def _decode(blob: str, encoding: str) -> str | None:
+    try:
+        raw = b64decode(blob + "=" * (-len(blob) % 4), validate=True)
+        text = raw.decode(encoding)
+    except (NotBase64, UnicodeDecodeError):
+        return None
+    printable = sum(char.isprintable() or char in "\r\n\t" for char in text)
+    return text.replace("\x00", "") if text and printable >= 0.9 * len(text) else None
+
+
+def encoded(line: str, name: str) -> str | None:
+    """How the line hides what it runs, in words; None where it does not. `name` is the program's."""
+    if (_POWERSHELL.search(name) or _POWERSHELL.search(line)) and _ENCODED_ARGUMENT.search(line):
+        return "-EncodedCommand"
+    if _FROM_BASE64_CALL.search(line):
+        return "FromBase64String"
+    return "120 base64 characters in a row" if _LONG_BASE64.search(line) else None
+
+
+def flags(line: str) -> frozenset[str]:
+    """Kinds of flags present: hidden, no_profile, bypass, download, execute, sleep_loop."""
+    found = {kind for kind, pattern in _FLAGS.items() if pattern.search(line)}
+    if _FETCH.search(line) and _SLEEP.search(line) and loops(line):
+        found.add("sleep_loop")
+    return frozenset(found)
+
+
+def loops(line: str) -> bool:
+    """The line repeats something."""
+    return _LOOP.search(line) is not None
+
+
+def inline(line: str) -> str | None:
+    """The inline script or download switch the line holds, as written."""
+    found = _INLINE.search(line)
+    return found.group(0) if found else None
+
+
+def headless(line: str) -> bool:
+    """A browser told to run unseen or under remote control."""
+    return _HEADLESS.search(line) is not None
+
+
+def one_liner(line: str) -> bool:
+    """A pasted command: over 100 characters with a URL, an encoding, `download…` or `execute`."""
+    if len(line) <= LONG_LINE:
+        return False
+    return bool(_ONE_LINER.search(line) or encoded(line, "") or "execute" in flags(line))
+
+
+def names_host(line: str, host: str) -> bool:
+    """The host stands in the line as a name of its own, not as a part of a longer one."""
+    lowered, start = line.lower(), 0
+    while (at := lowered.find(host, start)) >= 0:
+        before = lowered[at - 1] if at else " "
+        after = lowered[at + len(host) : at + len(host) + 2]
+        if not (before.isalnum() or before in ".-_") and not (
+            after[:1].isalnum() or after[:1] in {"-", "_"} or _goes_on(after)
+        ):
+            return True
+        start = at + len(host)
+    return False
+
+
+def _goes_on(after: str) -> bool:
+    """A dot that is followed by another label."""
+    return after[:1] == "." and after[1:2].isalnum()

@@ -1,0 +1,173 @@
+"""The case as JSON: the contract that `explain --json`, the API, the console and every destination read.
+
+A key may be added, never renamed. A fact that is not known is null and stands in `missing`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+Json = dict[str, Any]
+
+
+class TechniqueDoc(TypedDict):
+    id: str
+    name: str
+    tactic: str
+    url: str
+
+
+class PlatformDoc(TypedDict):
+    id: str
+    name: str
+    provider: str
+    category: str
+    family: str
+    seed_pattern: str | None
+
+
+class DestinationDoc(TypedDict):
+    """The address contacted, and who holds it."""
+
+    ip: str | None
+    port: int | None
+    ptr: str | None
+    asn: int | None
+    holder: str | None
+    prefix: str | None
+    country: str | None
+    consistent: bool | None
+
+
+ProcessDoc = TypedDict(
+    "ProcessDoc",
+    {
+        "image": str | None,
+        "name": str | None,
+        "class": str,
+        "guid": str | None,
+        "pid": int | None,
+        "command_line": str | None,
+        "decoded": list[str] | None,
+        "original_file_name": str | None,
+        "company": str | None,
+        "hashes": dict[str, str],
+        "identity": list[str],
+        "is_suspicious": bool,
+        "is_browser": bool,
+    },
+)
+
+
+class AncestorDoc(TypedDict):
+    """One link of the lineage; `source` is `observed`, `payload`, `history`, `search` or `missing`."""
+
+    image: str | None
+    name: str | None
+    command_line: str | None
+    guid: str | None
+    pid: int | None
+    user: str | None
+    source: str
+
+
+class EnrichmentDoc(TypedDict):
+    source: str
+    about: str
+    status: str
+    detail: Json
+    age_s: int
+    reason: str | None
+
+
+BeaconDoc = TypedDict(
+    "BeaconDoc",
+    {"class": str, "period_s": float | None, "score": float | None, "sightings": int, "reason": str | None},
+)
+
+StepDoc = TypedDict(
+    "StepDoc",
+    {"step": str, "rule": str, "evidence": str, "points": float, "from": float, "to": float, "taken": bool},
+)
+
+
+class ExceptionDoc(TypedDict):
+    """A tuning rule that matched, live or in shadow, and what it did or would have done."""
+
+    rule: str
+    effect: str
+    mode: str
+    reason: str
+    owner: str
+    expires: str
+
+
+class DriftDoc(TypedDict):
+    field: str
+    sumo: str
+    ours: str
+
+
+class CaseDocument(TypedDict):
+    """One case, as design §4.3 prints it."""
+
+    key: str
+    title: str
+    summary: str
+    detection: str
+    technique: TechniqueDoc
+    host: str
+    user: str | None
+    rows: list[int]
+    severity: str
+    score: int
+    raw_severity: str
+    raw_score: int
+    verdict: str
+    confidence: float
+    disposition: str
+    platform: PlatformDoc
+    hostname: str | None
+    hostname_source: str | None
+    hostname_factor: float | None
+    candidates: list[str]
+    tenant: str | None
+    destination: DestinationDoc
+    process: ProcessDoc
+    lineage: list[AncestorDoc]
+    enrichments: list[EnrichmentDoc]
+    beacon: BeaconDoc | None
+    dns_anomalies: list[str]
+    first_seen_estate: str | None
+    prevalence: int | None
+    shared_hosts: list[str]
+    ledger: list[StepDoc]
+    ledger_digest: str
+    exceptions: list[ExceptionDoc]
+    drift: list[DriftDoc]
+    missing: list[str]
+    next_steps: list[str]
+    tickets: list[Json]
+    first_seen: str | None
+    last_seen: str | None
+    count: int
+    findings: list[Json]
+    """One line a finding: process guid, pid, image, host name, score, severity."""
+    links: dict[str, str]
+    """`sumo_alert`, `sumo_query`, `sumo_monitor` where the alert had them."""
+    evidence: list[Json]
+    """The events behind the case, as read: for the case page, never for a ticket."""
+
+
+class News(TypedDict):
+    """Something about a case that every ticket must learn, in order: `seq` 1 is the opening itself.
+
+    `kind`: `opened`, `severity`, `evidence`, `recovery`, `reopened`, `ticket`. `text` is one plain sentence;
+    `lines` are details. Its event id in tickets is `{case key}-{seq:02d}`.
+    """
+
+    seq: int
+    kind: str
+    at: str
+    text: str
+    lines: list[str]

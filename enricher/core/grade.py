@@ -1,0 +1,243 @@
+"""Facts → score, severity, verdict and the ledger that explains them.
+
+Score = platform × name factor + process + lineage + identity and path + command line + behaviour + DNS + context, clamped to
+0–100 and rounded half up, then capped. The order of judgement differs from the order in print, and a rule counts once.
+Source: the severity model (docs/severity.md), §"Order".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from math import floor
+
+import orjson
+
+from enricher.core import signs
+from enricher.core.document import StepDoc
+from enricher.core.gather import Facts
+from enricher.core.programs import Programs
+from enricher.core.rules import SeverityPolicy
+from enricher.core.signs import Sign
+from enricher.model import Severity, Status, Verdict
+
+_FOREIGN_CLASSES = frozenset({"script_host", "lolbin"})
+TOP = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """One signal, judged. `score` is whole; `ledger` explains it step by step and ends at it."""
+
+    facts: Facts
+    score: int
+    severity: Severity
+    verdict: Verdict
+    confidence: float
+    ledger: tuple[StepDoc, ...]
+    identity: tuple[str, ...]
+    is_suspicious: bool
+    benign_browser: bool
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which kinds of evidence this installation asks for; what is switched off is not missing."""
+
+    owner: bool = False
+    history: bool = False
+    estate: bool = False
+
+
+def grade(facts: Sequence[Facts], programs: Programs, asked: Asked) -> list[Graded]:
+    """Judge each signal, in the order given."""
+    return [_grade(one, programs, asked) for one in facts]
+
+
+def _grade(facts: Facts, programs: Programs, asked: Asked) -> Graded:
+    policy = programs.rules.severity
+    who = signs.identity(facts, programs, policy)
+    ran = signs.process(facts, who, programs, policy)
+    kin = signs.lineage(facts, who, verified=ran.rule == "verified_task", programs=programs, policy=policy)
+    managed = any(s.rule == "management" and s.taken for s in kin)
+    told = signs.command(facts, programs, policy, managed=managed)
+    others = _positive((*who.signs, ran, *kin, *told), policy)
+    beats = signs.behaviour(facts, policy, others)
+    asking = signs.dns(facts, policy)
+    around = signs.context(facts, policy, others)
+    ledger = _Ledger(policy)
+    ledger.add(signs.platform(facts, policy), ran, *kin, *who.signs, *told, *beats, *asking, *around)
+    ledger.close()
+    shown = _positive((*who.signs, *kin), policy)
+    benign = _caps(ledger, facts, programs, policy, shown, _positive(told, policy))
+    score = int(ledger.score)
+    known, total = _known(facts, asked)
+    return Graded(
+        facts=facts,
+        score=score,
+        severity=policy.band(score),
+        verdict=verdict(score, shown, policy, benign=benign),
+        confidence=round(facts.signal.factor * (0.5 + 0.5 * known / total), 2),
+        ledger=tuple(ledger.steps),
+        identity=who.words,
+        is_suspicious=facts.program.kind in programs.rules.processes.tool_classes or bool(who.words),
+        benign_browser=benign,
+        missing=_missing(facts, asked),
+    )
+
+
+def _positive(found: Iterable[Sign], policy: SeverityPolicy) -> float:
+    return sum(s.points for s in found if s.taken and s.points > 0 and f"{s.step}.{s.rule}" not in policy.shadow)
+
+
+class _Ledger:
+    """The running sum and its steps."""
+
+    def __init__(self, policy: SeverityPolicy) -> None:
+        self._shadow = policy.shadow
+        self.score = 0.0
+        self.steps: list[StepDoc] = []
+
+    def add(self, *found: Sign) -> None:
+        for sign in found:
+            rule = f"{sign.step}.{sign.rule}"
+            shadow = rule in self._shadow
+            evidence = f"{sign.evidence}; in shadow" if shadow else sign.evidence
+            self._step(sign.step, rule, evidence, sign.points, taken=sign.taken and not shadow)
+
+    def close(self) -> None:
+        """Clamp and round half up. A step shows where that changed the sum."""
+        whole = float(floor(min(TOP, max(0.0, self.score)) + 0.5))
+        if whole != round(self.score, 4):
+            self._step("sum", "sum.clamp", "0 to 100, whole points, half rounded up", whole - self.score, taken=True)
+        self.score = whole
+
+    def cap(self, rule: str, at_most: float, evidence: str, *, met: bool) -> None:
+        """A cap that applies and bites is taken; one that applies to a lower score is printed as not needed."""
+        lowers = met and self.score > at_most
+        note = evidence if lowers or not met else f"{evidence}; nothing to cut"
+        self._step("cap", f"cap.{rule}", note, min(0.0, at_most - self.score), taken=lowers)
+
+    def _step(self, step: str, rule: str, evidence: str, points: float, *, taken: bool) -> None:
+        before = round(self.score, 4)
+        self.score = before + points if taken else before
+        self.steps.append(
+            {
+                "step": step,
+                "rule": rule,
+                "evidence": evidence,
+                "points": round(points, 4),
+                "from": before,
+                "to": round(self.score, 4),
+                "taken": taken,
+            }
+        )
+
+
+def _caps(ledger: _Ledger, facts: Facts, programs: Programs, policy: SeverityPolicy, shown: float, told: float) -> bool:
+    """Apply the caps in their order. Returns whether the browser's condition holds."""
+    if facts.signal.platform.scope == "context":
+        cap = policy.cap["context"]
+        met = shown + told < cap["unless_signs"]
+        ledger.cap("context", cap["at_most"], _unless("a context platform", shown + told, cap["unless_signs"]), met=met)
+    if facts.signal.factor < policy.cap["weak_name"]["factor_below"]:
+        cap = policy.cap["weak_name"]
+        source = f"the name is only known from {facts.signal.source}"
+        ledger.cap(
+            "weak_name", cap["at_most"], _unless(source, shown, cap["unless_signs"]), met=shown < cap["unless_signs"]
+        )
+    if not facts.program.verified_browser:
+        return False
+    benign = not (signs.headless(facts.program.line) or _foreign_parent(facts, programs))
+    reason = "a verified browser" if benign else "a verified browser, but driven from outside"
+    ledger.cap("browser", policy.cap["browser"]["at_most"], reason, met=benign)
+    return benign
+
+
+def _unless(what: str, shown: float, limit: float) -> str:
+    return f"{what}; other signs are {shown:g} of the {limit:g} that lift the cap"
+
+
+def _foreign_parent(facts: Facts, programs: Programs) -> bool:
+    if not facts.lineage or facts.lineage[0].path is None:
+        return False
+    parent = facts.lineage[0]
+    return programs.places.away(parent.path or "") or parent.kind in _FOREIGN_CLASSES
+
+
+def verdict(score: float, shown: float, policy: SeverityPolicy, *, benign: bool, tuned: bool = False) -> Verdict:
+    """What the evidence says. `shown` are the signs of identity, path and lineage; `tuned` a live rule below its limit."""
+    at_score, with_signs = policy.verdict_malicious_with_signs
+    if score >= policy.verdict_malicious or (score >= at_score and shown >= with_signs):
+        return Verdict.MALICIOUS
+    if score >= policy.verdict_suspicious:
+        return Verdict.SUSPICIOUS
+    return Verdict.BENIGN if benign or tuned else Verdict.UNKNOWN
+
+
+# --- what is known and what is missing ------------------------------------------------------------------------------
+
+
+def _owner(facts: Facts) -> str:
+    """`known`, `not_asked` or `missing`: the holder of the address."""
+    answers = [e for e in facts.enrichments if e.source == "asn"]
+    if any(e.status in {Status.OK, Status.STALE} for e in answers):
+        return "known"
+    if not answers or all(e.status in {Status.NOT_APPLICABLE, Status.DISABLED} for e in answers):
+        return "not_asked"
+    return "missing"
+
+
+def _known(facts: Facts, asked: Asked) -> tuple[int, int]:
+    """How many kinds of evidence are known, of how many asked."""
+    created = facts.signal.process.created
+    kinds = [created is not None and created.command_line is not None, bool(facts.lineage), bool(facts.signal.connections)]
+    if asked.owner and (owner := _owner(facts)) != "not_asked":
+        kinds.append(owner == "known")
+    if asked.history:
+        kinds.append(False)
+    if asked.estate:
+        kinds.append(facts.role is not None)
+    return sum(kinds), len(kinds)
+
+
+def _missing(facts: Facts, asked: Asked) -> tuple[str, ...]:
+    signal, process = facts.signal, facts.signal.process
+    lacking: list[str] = []
+    if process.created is None:
+        lacking.append("process start: no event 1 of this process in the alert")
+    if process.image is None:
+        lacking.append("image: the process had ended before its name was looked up")
+    if process.command_line is None:
+        lacking.append("command line: only event 1 carries it")
+    if not facts.lineage:
+        lacking.append(
+            "parent process: events 3 and 22 carry none" if process.created is None else "parent process: not logged"
+        )
+    if not signal.connections:
+        lacking.append("connection: no event 3 of this process to this tenant, so no address and no port")
+    elif signal.source in {"command_line", "payload", "reverse_lookup"}:
+        lacking.append(f"the name asked for: no event 22 with this address; the name is from {signal.source}")
+    if signal.tenant is None:
+        lacking.append("tenant: this platform's names do not tell which customer")
+    if facts.beacon is None or facts.beacon.name == "insufficient":
+        why = facts.beacon.reason if facts.beacon else "no contact with a time"
+        lacking.append(f"rhythm: {why}")
+    lacking += _unanswered(facts)
+    if not asked.history:
+        lacking.append("history: not kept long enough to say how new or how common the tenant is")
+    if asked.estate and facts.role is None:
+        lacking.append("estate role: the host is not in config/estate.yml")
+    return tuple(lacking)
+
+
+def _unanswered(facts: Facts) -> list[str]:
+    silent = {Status.TIMEOUT, Status.RATE_LIMITED, Status.ERROR, Status.DISABLED}
+    return [f"{e.source} of {e.about}: {e.reason or e.status.value}" for e in facts.enrichments if e.status in silent]
+
+
+def digest(ledger: Sequence[StepDoc]) -> str:
+    """`sha256:…` over the steps: the same evidence under the same configuration gives the same digest."""
+    return "sha256:" + sha256(orjson.dumps(list(ledger), option=orjson.OPT_SORT_KEYS)).hexdigest()

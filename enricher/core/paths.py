@@ -1,0 +1,144 @@
+"""Paths as attackers and loggers write them, folded into one form, and the folders that say something about a program.
+
+*Path form*: lower case; `/` becomes `\\` where the path begins with a drive letter, `\\` or `%`; `\\\\?\\` and `\\??\\` gone;
+`\\systemroot\\`, `\\device\\harddiskvolumeN\\`, `progra~1` and `progra~2` written out; `.`, `..` and doubled separators resolved.
+Variables stay as they are. A name without a folder is neither at home nor outside.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from enricher.core.rules import Folders
+
+_PYTHONS = re.compile(r"(?:python(?:w|[23](?:\.\d+)?)?|pyw?)")
+_SUFFIXES = (".exe", ".com", ".scr")
+_DEVICE = re.compile(r"\\device\\harddiskvolume\d+\\")
+_DRIVE = re.compile(r"[a-z]:")
+_SHORT_NAMES = {"progra~1": "program files", "progra~2": "program files (x86)"}
+
+_PATH_START = r"""(?:[a-z]:[\\/]|\\\\|%[a-z0-9_()]+%\\|(?<![^\s"'=:(])/[\w.+-]+/)"""
+_URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>|]*", re.IGNORECASE)
+PATHS = re.compile(rf"""{_PATH_START}(?:(?!\s{_PATH_START})(?![a-z]:[\\/])[^"'<>|,;*])*""", re.IGNORECASE)
+
+
+@lru_cache(maxsize=8192)
+def path_form(path: str) -> str:
+    """Fold a path; see the module's docstring. Never raises; an empty path stays empty."""
+    form = path.strip().strip('"').lower()
+    if _DRIVE.match(form) or form[:1] in {"\\", "%"}:
+        form = form.replace("/", "\\")
+    for prefix in ("\\\\?\\", "\\??\\"):
+        form = form.removeprefix(prefix)
+    if form.startswith("\\systemroot\\"):
+        form = "c:\\windows\\" + form[len("\\systemroot\\") :]
+    form = _DEVICE.sub(lambda _: "c:\\", form, count=1) if form.startswith("\\device\\") else form
+    separator = "\\" if "\\" in form else "/"
+    head = "\\\\" if form.startswith("\\\\") else separator if form.startswith(separator) else ""
+    parts: list[str] = []
+    for part in form.split(separator):
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in {"", ".", ".."}:
+            parts.append(_SHORT_NAMES.get(part, part))
+    return head + separator.join(parts)
+
+
+def folder_of(form: str) -> str:
+    """The folder of a path in path form, with its last separator; empty for a bare name."""
+    cut = max(form.rfind("\\"), form.rfind("/")) + 1
+    return form[:cut]
+
+
+@lru_cache(maxsize=8192)
+def name_of(path: str) -> str:
+    """A program's name: last part, lower case, one `.exe`, `.com` or `.scr` removed; every python is `python`."""
+    form = path_form(path)
+    name = form[len(folder_of(form)) :]
+    for suffix in _SUFFIXES:
+        if name.endswith(suffix):
+            name = name[: -len(suffix)]
+            break
+    return "python" if _PYTHONS.fullmatch(name) else name
+
+
+def without_urls(line: str) -> str:
+    """A command line with its URLs cut out, so that their paths are not taken for files."""
+    return _URL.sub(" ", line)
+
+
+@lru_cache(maxsize=2048)
+def paths_in(line: str) -> tuple[str, ...]:
+    """The absolute paths in a command line, in path form, arguments behind them included.
+
+    A path begins at a drive letter, `\\\\`, `%NAME%\\` or `/word/` and ends before a quote, one of `<>|,;*` or the next path.
+    """
+    return tuple(path_form(found) for found in PATHS.findall(without_urls(line)))
+
+
+@lru_cache(maxsize=512)
+def glob(*patterns: str) -> re.Pattern[str]:
+    """One anchored expression for several globs in path form: `**` any depth, `*` one part, `?` one character, `{a,b}`."""
+    return re.compile("|".join(f"(?:{_translate(pattern)})" for pattern in patterns) or r"(?!)", re.DOTALL)
+
+
+def _translate(pattern: str) -> str:
+    out, depth, i = [], 0, 0
+    while i < len(pattern):
+        char = pattern[i]
+        if pattern.startswith("**\\", i) or pattern.startswith("**/", i):
+            out.append(rf"(?:.*{re.escape(pattern[i + 2])})?")
+            i += 2
+        elif pattern.startswith("**", i):
+            out.append(".*")
+            i += 1
+        elif char == "*":
+            out.append(r"[^\\/]*")
+        elif char == "?":
+            out.append(r"[^\\/]")
+        elif char == "{":
+            depth += 1
+            out.append("(?:")
+        elif char == "}" and depth:
+            depth -= 1
+            out.append(")")
+        elif char == "," and depth:
+            out.append("|")
+        else:
+            out.append(re.escape(char))
+        i += 1
+    return "".join(out) + r"\Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders of `config/catalog/folders.yml`, ready to ask. Every question takes a path in path form."""
+
+    folders: Folders
+
+    def protected(self, form: str) -> bool:
+        """An ordinary user cannot write there."""
+        return _in(self.folders.protected, form) and not _in(self.folders.protected_except, form)
+
+    def at_home(self, form: str) -> bool:
+        """Where installers put programs."""
+        return self.protected(form) or _in(self.folders.usual, form)
+
+    def away(self, form: str) -> bool:
+        """Not at home, and known not to be: a bare name is neither."""
+        return bool(folder_of(form)) and not self.at_home(form)
+
+    def writable(self, form: str) -> bool:
+        """Where droppers write."""
+        return _in(self.folders.writable, form)
+
+    def more(self, form: str) -> bool:
+        """A weaker sign: people work there too."""
+        return _in(self.folders.more, form) and not _in(self.folders.more_except, form)
+
+
+@lru_cache(maxsize=16384)
+def _in(patterns: tuple[str, ...], form: str) -> bool:
+    return glob(*patterns).match(form) is not None

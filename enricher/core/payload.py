@@ -1,0 +1,280 @@
+"""What Sumo Logic sent becomes an alert. There is no fixed envelope: keys are recognised by alias, in any case.
+
+`read` takes a webhook's body, `read_files` what `explain` is given, `sniff` tells which of the two a text is for, and
+`fingerprint` says when two bodies are the same alert.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import blake2b, sha256
+from typing import Literal, NamedTuple
+
+import orjson
+
+from enricher.core import fields
+from enricher.core import rows as reading
+from enricher.core.files import decode, read_files
+from enricher.core.json_text import loads
+from enricher.core.records import is_record
+from enricher.errors import PayloadError
+from enricher.model import Alert, Kind, Row
+
+__all__ = ["Fingerprint", "fingerprint", "read", "read_files", "sniff"]
+
+_ROWS = ("results", "rows", "resultsjson", "searchresults")
+_AGGREGATE_ROWS = ("aggregateresults", "aggregateresultsjson")
+_RAW_ROWS = ("rawresults", "rawresultsjson")
+_COUNT = ("numqueryresults", "num", "numrecords")
+_RAW_COUNT = ("numrawresults",)
+_NAME = ("name", "searchname", "text")
+_DESCRIPTION = ("description", "searchdescription")
+_QUERY = ("query", "searchquery")
+_QUERY_URL = ("queryurl", "searchqueryurl", "clienturl")
+_ALERT_URL = ("alertresponseurl", "alerturl")
+_RANGE = ("triggertimerange", "timerange")
+_TIME = ("triggertime", "firetime")
+_ID = ("id", "alertid")
+_TRIGGER = ("triggertype", "alertstatus")
+_GROUP = ("alertgroup", "alertsource")
+_SAYS_WHAT_IT_IS = ("triggertimestart", "triggertimeend", *_RANGE, *_TIME, *_COUNT, *_RAW_COUNT)
+"""With one of these filled, an alert without rows and trigger is a search that found nothing, and no test."""
+_SENT_BY_A_SEARCH = ("searchname", "firetime", *_AGGREGATE_ROWS, *_RAW_ROWS)
+_ALL_ROWS = (*_ROWS, *_AGGREGATE_ROWS, *_RAW_ROWS)
+_PAYLOAD_KEYS = frozenset((*_ALL_ROWS, *_TRIGGER, *_ALERT_URL, "searchname", "readableid", "schema"))
+
+_KINDS = {"canary": Kind.CANARY, "heartbeat": Kind.HEARTBEAT, "playbook": Kind.PLAYBOOK}
+"""What the body's `kind` may say where nothing else could."""
+_NAMED_KINDS = (("enricher canary", Kind.CANARY), ("enricher heartbeat", Kind.HEARTBEAT))
+"""How the name of the search may begin instead, for a template without `kind`."""
+
+_MOST_AGGREGATE, _MOST_RAW = 200, 10
+"""Rows that Sumo puts into one notification: exactly as many means that there may have been more."""
+_NO_ROWS_BY_NATURE = frozenset({"missingdata", "normal"})
+_ALERT_REF = re.compile(r"(?=[^\W_]*\d)[\w-]{6,64}", re.ASCII)
+"""An id; the last word of a link to a list of alerts is none."""
+_URL_LIMIT = 8192
+_DIGEST_SIZE = 8
+
+_Keys = Mapping[str, object]
+
+
+class Fingerprint(NamedTuple):
+    """What makes two sends the same alert, and what makes one of them news all the same."""
+
+    identity: str
+    row_digests: frozenset[bytes]
+    """Eight bytes a row, over its content: whatever the order of rows and keys."""
+
+
+class _Part(NamedTuple):
+    """One list of rows, and how many the search had of them."""
+
+    rows: tuple[Row, ...]
+    total: int | None = None
+
+    @property
+    def was_cut(self) -> bool:
+        raw = any(row.text is not None for row in self.rows)
+        return (self.total or 0) > len(self.rows) or len(self.rows) == (_MOST_RAW if raw else _MOST_AGGREGATE)
+
+
+# --- the alert ------------------------------------------------------------------------------------------------------
+
+
+def read(body: bytes) -> Alert:
+    """Read a webhook's body.
+
+    Raises PayloadError: `not_json`, `not_utf8`, `too_deep`, `not_an_object`, `no_rows`, `bad_rows`, `too_many_rows`,
+    `unsupported_kind`.
+    """
+    keys = _keys(loads(body))
+    parts = _parts(keys)
+    rows = tuple(row for part in parts for row in part.rows)
+    kind = _kind(keys, any_rows=bool(rows))
+    if not rows and kind not in (Kind.RECOVERY, Kind.TEST, Kind.CANARY, Kind.HEARTBEAT):
+        _require_rows(keys)
+    name = _text(keys, *_NAME)
+    alert_url = _url(keys, *_ALERT_URL)
+    started_at, ended_at = _span(keys)
+    return Alert(
+        kind=kind,
+        rows=rows,
+        rows_total=_total(parts),
+        truncated=any(part.was_cut for part in parts),
+        name=name,
+        title=_text(keys, "alertname") or name,
+        description=_text(keys, *_DESCRIPTION),
+        monitor_id=_text(keys, *_ID),
+        alert_ref=_alert_ref(alert_url),
+        trigger=_text(keys, *_TRIGGER),
+        group=_text(keys, *_GROUP),
+        query=_text(keys, *_QUERY),
+        query_url=_url(keys, *_QUERY_URL),
+        source_url=_url(keys, "sourceurl"),
+        alert_url=alert_url,
+        started_at=started_at,
+        ended_at=ended_at,
+    )
+
+
+def fingerprint(alert: Alert, body: bytes) -> Fingerprint:
+    """Say what makes this alert the same as another: the alert's own id and its trigger, without such an id the body."""
+    if alert.alert_ref is None:
+        identity = sha256(body).hexdigest()
+    else:
+        identity = f"{alert.alert_ref}:{fields.fold(alert.trigger or '')}".lower()
+    return Fingerprint(identity, frozenset(map(_row_digest, alert.rows)))
+
+
+def sniff(body: bytes) -> Literal["payload", "records"]:
+    """Tell what `explain` was given: a webhook's body, or log records. What is neither counts as a payload, to be refused."""
+    text = decode(body).lstrip()
+    if not text.startswith(("{", "[")):
+        return "records" if "<Event" in text else "payload"
+    try:
+        document = loads(text)
+    except PayloadError:
+        return "records" if _is_line_of_records(text) else "payload"
+    if isinstance(document, dict):
+        of_a_payload = not _PAYLOAD_KEYS.isdisjoint(map(fields.fold, document)) or _insight(document)
+        return "records" if is_record(document) and not of_a_payload else "payload"
+    return "records"
+
+
+def _is_line_of_records(text: str) -> bool:
+    first, more, _ = text.partition("\n")
+    try:
+        return bool(more) and is_record(loads(first))
+    except PayloadError:
+        return False
+
+
+def _row_digest(row: Row) -> bytes:
+    content = orjson.dumps((row.columns, row.text), option=orjson.OPT_SORT_KEYS)
+    return blake2b(content, digest_size=_DIGEST_SIZE).digest()
+
+
+# --- its keys -------------------------------------------------------------------------------------------------------
+
+
+def _keys(document: object) -> _Keys:
+    """Fold the body's keys; where two become one, the first that is filled stays."""
+    if not isinstance(document, dict):
+        raise PayloadError("not_an_object", f"body is {type(document).__name__}, not an object")
+    keys: dict[str, object] = {}
+    for key, value in document.items():
+        name = fields.fold(key)
+        if not _is_filled(keys.get(name)):
+            keys[name] = value
+    if _insight(keys):
+        raise PayloadError("unsupported_kind", "a Cloud SIEM Insight is not read yet")
+    return keys
+
+
+def _insight(keys: _Keys) -> bool:
+    wrapped = keys.get("data")
+    found = {fields.fold(key) for key in (wrapped if isinstance(wrapped, dict) else keys)}
+    return {"readableid", "signals"} <= found
+
+
+def _is_filled(value: object) -> bool:
+    if isinstance(value, str):
+        return not fields.is_null(value) and not reading.is_unfilled(value)
+    return value is not None
+
+
+def _text(keys: _Keys, *names: str) -> str | None:
+    """Return the first of these that is filled, as text."""
+    value = next((keys[name] for name in names if _is_filled(keys.get(name))), None)
+    return fields.text(fields.scalar(value))
+
+
+def _url(keys: _Keys, *names: str) -> str | None:
+    value = _text(keys, *names) or ""
+    return value if value.startswith(("https://", "http://")) and len(value) <= _URL_LIMIT else None
+
+
+def _alert_ref(alert_url: str | None) -> str | None:
+    """Return the tail of the link to the alert: of its fragment, as Sumo writes it, or else of its path."""
+    tail = (alert_url or "").partition("?")[0].rstrip("/").rpartition("/")[2]
+    return tail if _ALERT_REF.fullmatch(tail) else None
+
+
+def _span(keys: _Keys) -> tuple[datetime | None, datetime | None]:
+    """Return the range that the search looked at: by its epoch times, which need no zone, else by its texts."""
+    start, _, end = (_text(keys, *_RANGE) or "").partition(" to ")
+    return (
+        fields.moment(_text(keys, "triggertimestart")) or fields.moment(start),
+        fields.moment(_text(keys, "triggertimeend")) or fields.moment(end) or fields.moment(_text(keys, *_TIME)),
+    )
+
+
+# --- its rows and its kind ------------------------------------------------------------------------------------------
+
+
+def _parts(keys: _Keys) -> tuple[_Part, ...]:
+    """Find the rows. Aggregate and raw rows of one body are no alternatives: the raw ones are evidence for the others."""
+    count = fields.number(_text(keys, *_COUNT))
+    found = _items(keys, _ROWS)
+    if found:
+        return (_Part(reading.rows(found), count),)
+    aggregate, raw = reading.rows(_items(keys, _AGGREGATE_ROWS)), _items(keys, _RAW_ROWS)
+    if not raw:
+        return (_Part(aggregate, count),)
+    raw_count = fields.number(_text(keys, *_RAW_COUNT))
+    if not aggregate:
+        return (_Part(reading.rows(raw), count if raw_count is None else raw_count),)
+    return _Part(aggregate, count), _Part(reading.rows(raw, len(aggregate)), raw_count)
+
+
+def _items(keys: _Keys, names: tuple[str, ...]) -> list[object]:
+    return next(filter(None, (reading.items(keys.get(name)) for name in names)), [])
+
+
+def _total(parts: tuple[_Part, ...]) -> int | None:
+    if all(part.total is None for part in parts):
+        return None
+    return sum(max(part.total or 0, len(part.rows)) for part in parts)
+
+
+def _kind(keys: _Keys, *, any_rows: bool) -> Kind:
+    trigger, said = _trigger(keys), fields.fold(_text(keys, "kind") or "")
+    if trigger.startswith("resolved"):
+        return Kind.RECOVERY
+    marked = _KINDS.get(said) or _named_kind(keys)
+    if not any_rows and not trigger and _is_test(keys, marked):
+        return Kind.TEST
+    if marked:
+        return marked
+    if trigger:
+        return Kind.MONITOR
+    if said == "monitorresolution":
+        return Kind.RECOVERY
+    is_search = said == "scheduledsearch" or any(_is_filled(keys.get(name)) for name in _SENT_BY_A_SEARCH)
+    return Kind.SCHEDULED_SEARCH if is_search else Kind.MONITOR
+
+
+def _trigger(keys: _Keys) -> str:
+    return fields.fold(_text(keys, *_TRIGGER) or "")
+
+
+def _named_kind(keys: _Keys) -> Kind | None:
+    name = (_text(keys, *_NAME) or "").lower()
+    return next((kind for start, kind in _NAMED_KINDS if name.startswith(start)), None)
+
+
+def _is_test(keys: _Keys, marked: Kind | None) -> bool:
+    """Tell a connection test, for a body without rows and trigger: variables unfilled, or filled with nothing at all."""
+    if any(map(reading.has_unfilled, keys.values())):
+        return True
+    says = marked or any(_is_filled(keys.get(name)) for name in _SAYS_WHAT_IT_IS)
+    return not says and any(name in keys for name in _ALL_ROWS)
+
+
+def _require_rows(keys: _Keys) -> None:
+    """Refuse a body in which there is no place for rows: whatever the search found would be lost without a word."""
+    if _trigger(keys) not in _NO_ROWS_BY_NATURE and not any(name in keys for name in _ALL_ROWS):
+        raise PayloadError("no_rows", f"no rows: none of the keys {', '.join(_ALL_ROWS)}")

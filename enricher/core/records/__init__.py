@@ -1,0 +1,87 @@
+"""Log records in the renderings they travel in. One file a rendering; a reader takes what is its own, or says None.
+
+To add one: write `read(document: Node) -> Record | None` in a file of its name and put it into `READERS`, before
+any that would take it for its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from enricher.core.json_text import loads
+from enricher.core.records import event_json, event_xml, nxlog, winlogbeat
+from enricher.core.records.record import Record, is_node
+from enricher.errors import PayloadError
+
+__all__ = ["LONGEST", "READERS", "Record", "is_record", "read"]
+
+READERS = (winlogbeat.read, event_json.read, nxlog.read)
+"""For JSON objects, tried in this order."""
+
+LONGEST = 2 * 1024 * 1024
+"""In characters; nothing that logs writes a record of this length."""
+
+MOST_IN_ONE = 1000
+"""Records in one text; a collector that joins lines joins a few."""
+
+Piece = TypeVar("Piece")
+
+
+def read(text: str) -> list[Record]:
+    """Read the records of one text: nearly always one. Raises PayloadError `unreadable` where there is none."""
+    if len(text) > LONGEST:
+        raise PayloadError("unreadable", f"a record of {len(text)} characters; {LONGEST} is the limit")
+    if text.lstrip().startswith(("{", "[{")):
+        return _from_json(text)
+    if event_xml.START.search(text):
+        return _from_xml(text)
+    if "{" in text:
+        return _from_json(text[text.index("{") :])  # behind a syslog header
+    raise PayloadError("unreadable", "neither event XML nor JSON")
+
+
+def is_record(document: object) -> bool:
+    """Tell whether a JSON value is a record in a rendering that we read."""
+    return is_node(document) and any(reader(document) is not None for reader in READERS)
+
+
+def _from_xml(text: str) -> list[Record]:
+    try:
+        return [event_xml.read(text)]
+    except PayloadError:
+        pieces = event_xml.split(text)
+        if not 1 < len(pieces) <= MOST_IN_ONE:
+            raise
+    return _readable(event_xml.read, pieces)
+
+
+def _from_json(text: str) -> list[Record]:
+    try:
+        parsed = loads(text, "record")
+    except PayloadError as error:
+        raise PayloadError("unreadable", str(error)) from None
+    return _readable(_from_document, parsed[:MOST_IN_ONE]) if isinstance(parsed, list) else [_from_document(parsed)]
+
+
+def _readable(read_one: Callable[[Piece], Record], pieces: Sequence[Piece]) -> list[Record]:
+    """Read what can be read; the rest is news only where nothing can: what was cut off belongs to the row that could."""
+    records: list[Record] = []
+    problem = PayloadError("unreadable", "an empty list")
+    for piece in pieces:
+        try:
+            records.append(read_one(piece))
+        except PayloadError as error:
+            problem = error
+    if not records:
+        raise problem
+    return records
+
+
+def _from_document(document: object) -> Record:
+    if is_node(document):
+        for reader in READERS:
+            record = reader(document)
+            if record is not None:
+                return record
+    raise PayloadError("unreadable", "JSON of a rendering that is not known")

@@ -1,0 +1,204 @@
+"""Tuning rules on a graded finding: what they change, and how the ledger says so.
+
+A rule lowers a severity that an analyst has agreed to live with. It comes after scoring, so the raw score stays visible. It
+holds only on evidence that is there, and never on a process that hides what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+
+from enricher.core.document import ExceptionDoc, StepDoc
+from enricher.core.rules import SeverityPolicy, TuningRule
+from enricher.model import Severity
+
+FLOORS = frozenset({"renamed", "masquerade"})
+"""Identity words that no rule crosses: a process that lies about what it is can meet any condition."""
+
+WARNING = timedelta(days=14)
+"""How long before its end a rule is called `expiring`."""
+
+TOP_SCORE = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningFacts:
+    """What rules may ask of a finding. None is "not known", and a condition on it does not hold.
+
+    `image` and `parents` are in path form, parents nearest first. `groups` are the estate's; `hashes` by algorithm.
+    """
+
+    host: str
+    groups: frozenset[str] | None = None
+    user: str | None = None
+    image: str | None = None
+    parents: tuple[str | None, ...] = ()
+    command_line: str | None = None
+    tenant: str | None = None
+    hostname: str | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    identity: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """A finding's score and severity after tuning. `exceptions` are the rules that matched, live or in shadow."""
+
+    score: float
+    severity: Severity
+    exceptions: tuple[ExceptionDoc, ...] = ()
+    suppressed: bool = False
+    steps: tuple[StepDoc, ...] = ()
+
+    @property
+    def live(self) -> bool:
+        """Whether a live rule matched."""
+        return any(exception["mode"] == "live" for exception in self.exceptions)
+
+
+_EVIDENCE: Mapping[str, Callable[[TuningFacts], Iterable[str | None]]] = {
+    "scope.hosts": lambda facts: (facts.host,),
+    "scope.groups": lambda facts: facts.groups or (),
+    "scope.users": lambda facts: (facts.user,),
+    "image": lambda facts: (facts.image,),
+    "parent": lambda facts: facts.parents[:1],
+    "ancestor": lambda facts: facts.parents,
+    "command_line": lambda facts: (facts.command_line,),
+    "user": lambda facts: (facts.user,),
+    "tenant": lambda facts: (facts.tenant,),
+    "hostname": lambda facts: (facts.hostname,),
+    "hash": lambda facts: (facts.hashes.get("sha256"),),
+}
+"""Scope or condition → the facts of which one must fit."""
+
+
+class Standing(StrEnum):
+    """What a rule does on a day: `live` and `shadow` match, the last two do nothing."""
+
+    LIVE = "live"
+    SHADOW = "shadow"
+    PENDING = "pending"
+    EXPIRED = "expired"
+
+
+def standing(rule: TuningRule, today: date) -> Standing:
+    """Where a rule stands. Its last day is the one before `expires`."""
+    if today >= rule.expires:
+        return Standing.EXPIRED
+    if today < rule.created:
+        return Standing.PENDING
+    return Standing(rule.mode)
+
+
+def expiring(rule: TuningRule, today: date) -> bool:
+    """Whether a rule in force ends within a fortnight: time to tell its owner."""
+    return standing(rule, today) in {Standing.LIVE, Standing.SHADOW} and rule.expires - today <= WARNING
+
+
+def holds(rule: TuningRule, facts: TuningFacts) -> bool:
+    """Whether all conditions and all scopes of the rule hold, floors aside."""
+    return bool(rule.matchers) and all(
+        any(matcher.matches(text) for text in _EVIDENCE[name](facts) if text) for name, matcher in rule.matchers.items()
+    )
+
+
+def applies(rule: TuningRule, facts: TuningFacts) -> bool:
+    """Whether the rule holds and no floor forbids it."""
+    return holds(rule, facts) and not (FLOORS & facts.identity)
+
+
+def apply(facts: TuningFacts, raw_score: float, policy: SeverityPolicy, rules: Sequence[TuningRule], today: date) -> Tuned:
+    """Let the rules lower a score. The same rules give the same answer in any order.
+
+    Of several live `subtract` rules the largest counts, then the lowest `cap`; what the others would have done is in the
+    steps. A `suppress` leaves the score and hides the case.
+    """
+    held = [rule for rule in sorted(rules, key=_order) if standing(rule, today) in _IN_FORCE and holds(rule, facts)]
+    refused = FLOORS & facts.identity
+    if refused:
+        why = f"refused: the process is {' and '.join(sorted(refused))}"
+        return Tuned(
+            score=raw_score,
+            severity=policy.band(raw_score),
+            steps=tuple(_step(rule, why, raw_score, raw_score, taken=False) for rule in held),
+        )
+    score, steps, used = raw_score, [], set[str]()
+    for rule in held:
+        lowered = _lowered(rule, score, policy)
+        live = rule.mode == "live"
+        taken = live and (rule.effect == "suppress" or (lowered < score and rule.effect not in used))
+        beaten = rule.effect in used
+        steps.append(_step(rule, _why(rule, taken=taken, beaten=beaten), score, lowered, taken=taken))
+        if taken:
+            used.add(rule.effect)
+            score = lowered
+    return Tuned(
+        score=score,
+        severity=policy.band(score),
+        exceptions=tuple(_exception(rule) for rule in held),
+        suppressed=any(rule.effect == "suppress" and rule.mode == "live" for rule in held),
+        steps=tuple(steps),
+    )
+
+
+_IN_FORCE = {Standing.LIVE, Standing.SHADOW}
+_EFFECTS = ("subtract", "cap", "suppress")
+
+
+def _order(rule: TuningRule) -> tuple[int, float, int, str]:
+    """Subtractions first, the largest ahead; then caps, the lowest ahead; then suppression."""
+    return (_EFFECTS.index(rule.effect), -rule.amount, rule.cap_at.rank if rule.cap_at else 0, rule.id)
+
+
+def _lowered(rule: TuningRule, score: float, policy: SeverityPolicy) -> float:
+    """The score the rule would leave."""
+    if rule.effect == "subtract":
+        return max(0.0, score - rule.amount)
+    if rule.effect == "cap" and rule.cap_at is not None:
+        return min(score, _top(rule.cap_at, policy))
+    return score
+
+
+def _top(band: Severity, policy: SeverityPolicy) -> float:
+    """The highest whole score of a band."""
+    return min((start - 1 for other, start in policy.bands.items() if other.rank > band.rank), default=TOP_SCORE)
+
+
+def _why(rule: TuningRule, *, taken: bool, beaten: bool) -> str:
+    effect = {
+        "cap": f"at most {rule.cap_at}",
+        "subtract": f"{rule.amount:g} points less",
+        "suppress": "suppressed",
+    }[rule.effect]
+    if rule.mode == "shadow":
+        effect = f"in shadow, would be: {effect}"
+    elif not taken:
+        effect = f"{effect}: {'another rule does more' if beaten else 'nothing to lower'}"
+    return f"{effect}; {rule.reason} ({rule.owner}, {rule.ticket}, until {rule.expires.isoformat()})"
+
+
+def _step(rule: TuningRule, evidence: str, score: float, lowered: float, *, taken: bool) -> StepDoc:
+    after = lowered if taken else score
+    return {
+        "step": "tuning",
+        "rule": f"tuning.{rule.id}",
+        "evidence": evidence,
+        "points": lowered - score,
+        "from": score,
+        "to": after,
+        "taken": taken,
+    }
+
+
+def _exception(rule: TuningRule) -> ExceptionDoc:
+    return {
+        "rule": rule.id,
+        "effect": rule.effect,
+        "mode": rule.mode,
+        "reason": rule.reason,
+        "owner": rule.owner,
+        "expires": rule.expires.isoformat(),
+    }

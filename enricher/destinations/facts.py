@@ -1,0 +1,144 @@
+"""The facts table of a ticket: which facts a case has, in which order and words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from enricher.core.document import CaseDocument
+from enricher.destinations.saying import UNKNOWN, Speaker, part_of
+from enricher.destinations.text import defang_name
+from enricher.model import Severity
+
+BANDS: Mapping[Severity, str] = {
+    Severity.CRITICAL: "80–100 critical",
+    Severity.HIGH: "60–79 high",
+    Severity.MEDIUM: "40–59 medium",
+    Severity.LOW: "20–39 low",
+    Severity.INFORMATIONAL: "0–19 informational",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One row of the facts table: `code` is the value as logged, `text` what is said about it. Either may be empty."""
+
+    label: str
+    code: str = ""
+    text: str = ""
+
+    @property
+    def line(self) -> str:
+        return f"{self.code} {self.text}".strip()
+
+
+def facts_of(document: CaseDocument, say: Speaker) -> dict[str, Fact]:
+    """The facts by name, in the order in which they are printed. DNS is left out where nothing was odd."""
+    rows = {
+        "case": Fact("Case", code=document["key"]),
+        "severity": Fact("Severity", text=_severity(document, say)),
+        "detection": Fact("Detection", text=_technique(document, say)),
+        "host": Fact("Host", text=say.value(document["host"])),
+        "user": Fact("User", text=say.value(document["user"])),
+        "process": _process(document, say),
+        "platform": _platform(document, say),
+        "name": _name(document, say),
+        "tenant": _tenant(document, say),
+        "address": Fact("Address", text=_address(document, say)),
+        "beacon": Fact("Beacon", text=_beacon(document, say)),
+        "dns": Fact("DNS", text=", ".join(say.lines(document["dns_anomalies"]))),
+        "seen": Fact("First / last seen", text=f"{say.value(document['first_seen'])} / {say.value(document['last_seen'])}"),
+    }
+    return {name: fact for name, fact in rows.items() if fact.line}
+
+
+def _severity(document: CaseDocument, say: Speaker) -> str:
+    band = BANDS[Severity(document["severity"])]
+    text = f"{document['score']}/100 ({band}), {verdict_of(document, say)}"
+    if document["score"] != document["raw_score"] or document["severity"] != document["raw_severity"]:
+        text += f"; before tuning {document['raw_score']}/100 {document['raw_severity']}"
+    return text
+
+
+def verdict_of(document: CaseDocument, say: Speaker) -> str:
+    """`verdict malicious, confidence 0.9`."""
+    return f"verdict {say.value(document['verdict'])}, confidence {document['confidence']:.2g}"
+
+
+def _technique(document: CaseDocument, say: Speaker) -> str:
+    technique = part_of(document, "technique")
+    name = technique.get("name")
+    return say.value(document["detection"]) + (f" {say.value(name)}" if name else "")
+
+
+def _process(document: CaseDocument, say: Speaker) -> Fact:
+    process = part_of(document, "process")
+    details = [f"{label} {say.value(process[key])}" for key, label in _PROCESS if process.get(key) is not None]
+    details += [", ".join(say.lines(process.get("identity") or ()))]
+    return Fact("Process", say.command(process.get("image") or process.get("name")), ", ".join(filter(None, details)))
+
+
+_PROCESS = (
+    ("pid", "pid"),
+    ("class", "class"),
+    ("guid", "GUID"),
+    ("original_file_name", "original name"),
+    ("company", "company"),
+)
+
+
+def _platform(document: CaseDocument, say: Speaker) -> Fact:
+    platform = part_of(document, "platform")
+    category = platform.get("category")
+    return Fact("Platform", text=say.value(platform.get("name")) + (f" ({say.value(category)})" if category else ""))
+
+
+def _name(document: CaseDocument, say: Speaker) -> Fact:
+    name = document["hostname"]
+    if not name:
+        return Fact("Name", text=UNKNOWN)
+    shown = say.value(defang_name(name, part_of(document, "destination").get("port")))
+    source = document["hostname_source"]
+    return Fact("Name", shown, f"from {say.value(source)}" if source else "")
+
+
+def _tenant(document: CaseDocument, say: Speaker) -> Fact:
+    tenant = document["tenant"]
+    if not tenant:
+        return Fact("Tenant", text=f"none that can be told apart on {say.value(part_of(document, 'platform').get('name'))}")
+    about = []
+    if document["first_seen_estate"]:
+        about.append(f"first seen {say.value(document['first_seen_estate'])}")
+    if (hosts := document["prevalence"]) is not None:
+        about.append(f"{hosts} host{'' if hosts == 1 else 's'}")
+    return Fact("Tenant", say.value(defang_name(tenant, 0)), ", ".join(about))
+
+
+_CONSISTENT = {True: "yes", False: "no", None: UNKNOWN}
+
+
+def _address(document: CaseDocument, say: Speaker) -> str:
+    to = part_of(document, "destination")
+    if not to.get("ip"):
+        return UNKNOWN
+    owner = f"AS{to['asn']} {say.value(to['holder'])}" if to.get("asn") else to.get("holder") and say.value(to["holder"])
+    port = f":{to['port']}" if to.get("port") is not None else ""
+    known = [f"{say.value(to['ip'])}{port}", owner, *(say.value(to[key]) for key in ("prefix", "country") if to.get(key))]
+    if to.get("ptr"):
+        known.append(f"PTR {say.value(to['ptr'])}")
+    belongs = _CONSISTENT.get(to.get("consistent"), UNKNOWN)
+    return f"{', '.join(filter(None, known))}; belongs to the platform the name claims: {belongs}"
+
+
+def _beacon(document: CaseDocument, say: Speaker) -> str:
+    beacon = part_of(document, "beacon")
+    if not beacon:
+        return UNKNOWN
+    said = [f"{say.value(beacon.get('class'))}: {beacon.get('sightings', 0)} sightings"]
+    if beacon.get("period_s") is not None:
+        said.append(f"median gap {beacon['period_s']:g} s")
+    if beacon.get("score") is not None:
+        said.append(f"score {beacon['score']:.2f}")
+    if beacon.get("reason"):
+        said.append(say.value(beacon["reason"]))
+    return ", ".join(said)

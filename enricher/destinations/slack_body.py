@@ -1,0 +1,265 @@
+"""A case as Slack shows it: pure rendering of the message and of the replies in its thread.
+
+Everything from a case goes through `escaped`: of Slack's markup only what stands in this file is markup. `verbatim` keeps
+Slack from making links of names by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ConfirmObject,
+    ContextBlock,
+    HeaderBlock,
+    MarkdownTextObject,
+    PlainTextObject,
+    SectionBlock,
+)
+
+from enricher.core.document import CaseDocument, Json, News
+from enricher.destinations.saying import Limits, fit
+from enricher.destinations.text import cut, join_within, length, safe_url
+from enricher.destinations.wording import Description, describe, event_id, tell, unix, where_it_stands
+from enricher.model import Severity
+from enricher.ports import Ticket
+
+MOST_TEXT = 4000
+MOST_HEADER = 150
+MOST_SECTION = 3000
+MOST_FIELD = 2000
+MOST_BLOCKS = 9_900
+"""Characters of all blocks as JSON; Slack refuses somewhere above 11,000 and does not say where."""
+
+MOST_ANCHOR = 350
+
+COLOURS: Mapping[Severity, str] = {
+    Severity.CRITICAL: "#B3261E",
+    Severity.HIGH: "#E8710A",
+    Severity.MEDIUM: "#F2C037",
+    Severity.LOW: "#3B78C4",
+    Severity.INFORMATIONAL: "#8A8F98",
+}
+_EMOJI: Mapping[Severity, str] = {
+    Severity.CRITICAL: ":rotating_light:",
+    Severity.HIGH: ":large_orange_circle:",
+    Severity.MEDIUM: ":large_yellow_circle:",
+    Severity.LOW: ":large_blue_circle:",
+    Severity.INFORMATIONAL: ":white_circle:",
+}
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'"}
+_NO_BRACKETS = str.maketrans("<>", "‹›")
+_LABELS = {"jira": "Jira", "servicenow": "ServiceNow", "slack": "Slack"}
+_BUTTONS_OF = frozenset({Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM})
+
+
+def render(
+    document: CaseDocument,
+    *,
+    channel: str,
+    tickets: Mapping[str, Ticket] | None = None,
+    base_url: str | None = None,
+    mention: str | None = None,
+    buttons: bool = False,
+    repeat: bool = False,
+) -> Json:
+    """The body of `chat.postMessage`, and with a `ts` of `chat.update`: the case as it stands now.
+
+    `mention` is the id of a user group, called for critical cases. `buttons` needs somebody who answers them. `repeat` says
+    that the message may be there twice.
+    """
+    case = describe(document, Limits(MOST_FIELD, MOST_FIELD, 1), base_url)
+    elsewhere = {name: ticket for name, ticket in (tickets or {}).items() if name != "slack"}
+
+    def build(limits: Limits) -> Json:
+        said = describe(document, limits, base_url)
+        context = _context(said, document, elsewhere, repeat=repeat)
+        if said.severity in _BUTTONS_OF:
+            blocks = [*_full(said, document, mention), *_actions(said, buttons=buttons), context]
+        else:
+            blocks = [_compact(said, document), context]
+        return {"blocks": [block.to_dict() for block in blocks], "attachments": [_attachment(said)]}
+
+    fitted: Json = fit(build, blocks_size, MOST_BLOCKS)
+    return {
+        "channel": channel,
+        "text": escaped(f"{'Possible repeat. ' if repeat else ''}{_fallback(case)}", MOST_TEXT),
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "metadata": _metadata(document, event_id(document)),
+        **fitted,
+    }
+
+
+def render_reply(document: CaseDocument, news: News, *, channel: str, thread: str) -> Json:
+    """The body of the `chat.postMessage` that tells one piece of news in the thread."""
+    event = event_id(document, news["seq"])
+
+    def build(limits: Limits) -> Json:
+        text, lines = tell(document, news, limits)
+        said = [
+            f"*{escaped(text, 1000)}* {escaped(where_it_stands(document), 200)}",
+            *(f"• {escaped(line, 1000)}" for line in lines),
+        ]
+        blocks = [
+            _section(f"sum-{event}", join_within(said, MOST_SECTION)),
+            ContextBlock(block_id=f"ctx-{event}", elements=[_mrkdwn(f"`{event}`")]),
+        ]
+        return {"blocks": [block.to_dict() for block in blocks]}
+
+    fitted: Json = fit(build, blocks_size, MOST_BLOCKS)
+    return {
+        "channel": channel,
+        "thread_ts": thread,
+        "text": escaped(f"{tell(document, news, Limits(1000, 1000, 1))[0]} {where_it_stands(document)}", MOST_TEXT),
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "metadata": _metadata(document, event),
+        **fitted,
+    }
+
+
+def plainly(body: Json) -> Json:
+    """The same message as bare text, for when Slack does not accept its blocks."""
+    return {**body, "text": cut(body["text"], 1000), "blocks": [], "attachments": []}
+
+
+def escaped(text: str, limit: int) -> str:
+    """`text` without Slack's markup, at most `limit` characters *after* escaping; no entity is cut in two."""
+    whole = "".join(_ESCAPES.get(char, char) for char in text)
+    if length(whole) <= limit:
+        return whole
+    room = limit - len("… 1000000 more, see case")
+    kept, used = 0, 0
+    for char in text:
+        used += length(_ESCAPES.get(char, char))
+        if used > room:
+            break
+        kept += 1
+    shown = "".join(_ESCAPES.get(char, char) for char in text[:kept])
+    return f"{shown}… {len(text) - kept} more, see case"
+
+
+def blocks_size(body: Json) -> int:
+    """Characters of all blocks, those in attachments too, as they travel."""
+    blocks = [body["blocks"], [attachment["blocks"] for attachment in body.get("attachments", ())]]
+    return length(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))
+
+
+def _metadata(document: CaseDocument, event: str) -> Json:
+    """Every member of the workspace can read this: keys and grades, no names."""
+    payload = {
+        "delivery_key": document["key"],
+        "event_id": event,
+        "severity": document["severity"],
+        "score": document["score"],
+    }
+    return {"event_type": "enricher_case", "event_payload": payload}
+
+
+def _fallback(case: Description) -> str:
+    return f"{case.severity.value.capitalize()} {case.score}/100: {case.title} ({case.technique}), case {case.key}"
+
+
+def _full(case: Description, document: CaseDocument, mention: str | None) -> list[Block]:
+    event = event_id(document)
+    called = f"<!subteam^{mention}> " if mention and case.severity is Severity.CRITICAL else ""
+    title = case.title.translate(_NO_BRACKETS)  # a header has no escapes
+    header = cut(f"{_EMOJI[case.severity]} {case.grade}: {title}", MOST_HEADER)
+    return [
+        HeaderBlock(block_id=f"hdr-{event}", text=PlainTextObject(text=header, emoji=True)),
+        _section(f"sum-{event}", f"{called}*{escaped(case.chain, 600)} → {_target(case)}*\n{escaped(case.summary, 1200)}"),
+        SectionBlock(block_id=f"fld-{event}", fields=_fields(case)),
+    ]
+
+
+def _compact(case: Description, document: CaseDocument) -> Block:
+    head = f"{_EMOJI[case.severity]} *{case.grade}* · {escaped(case.title, 600)} · {_target(case)}"
+    return _section(f"sum-{event_id(document)}", f"{head}\n{escaped(case.summary, 1200)}")
+
+
+def _target(case: Description) -> str:
+    name = case.facts["name"]
+    return f"`{escaped(name.code, 600)}`" if name.code else "name unknown"
+
+
+def _fields(case: Description) -> list[MarkdownTextObject]:
+    shown = [case.facts[name] for name in ("host", "user", "tenant", "address", "beacon")]
+    texts = [
+        "\n".join(filter(None, (f"*{f.label}*", f"`{escaped(f.code, 600)}`" if f.code else "", escaped(f.text, 600))))
+        for f in shown
+    ]
+    return [_mrkdwn(text) for text in (*texts, f"*Verdict*\n{escaped(case.verdict.removeprefix('verdict '), 600)}")]
+
+
+def _actions(case: Description, *, buttons: bool) -> list[Block]:
+    elements = [*(_judging(case.key) if buttons else ())]
+    page = next((link.url for link in case.links if link.label == "case page"), None)
+    if page:
+        elements.append(ButtonElement(action_id="open_case", text=_plain("Open case"), url=page))
+    return [ActionsBlock(block_id=f"act-{case.key}", elements=elements)] if elements else []
+
+
+def _judging(key: str) -> list[ButtonElement]:
+    confirm = ConfirmObject(
+        title=_plain("False positive?"),
+        text=_mrkdwn("Drafts a tuning rule for review. Nothing is hidden until a second person approves it."),
+        confirm=_plain("Draft a rule"),
+        deny=_plain("Cancel"),
+    )
+    return [
+        ButtonElement(action_id="case_ack", text=_plain("Acknowledge"), style="primary", value=key),
+        ButtonElement(
+            action_id="case_false_positive", text=_plain("False positive"), style="danger", value=key, confirm=confirm
+        ),
+    ]
+
+
+def _context(case: Description, document: CaseDocument, tickets: Mapping[str, Ticket], *, repeat: bool) -> Block:
+    said = [f"`{case.key}`", _seen(document)]
+    said += [_anchor(link.label, link.url) for link in case.links]
+    said += [f"{_LABELS.get(name, name)} {_anchor(ticket.label, ticket.url)}" for name, ticket in sorted(tickets.items())]
+    if not tickets:
+        said.append("ticket links and updates follow")
+    said += [f"missing: {escaped('; '.join(case.missing), 800)}"]
+    if repeat:
+        said.insert(0, "*possible repeat*")
+    return ContextBlock(block_id=f"ctx-{event_id(document)}", elements=[_mrkdwn(" · ".join(said))])
+
+
+def _seen(document: CaseDocument) -> str:
+    moment = unix(document["first_seen"])
+    if moment is None or moment < 0:
+        return "first seen unknown"
+    return (
+        f"first seen <!date^{moment}^{{date_short_pretty}} {{time_secs}}|{escaped(str(document['first_seen'])[:19], 40)}>"
+    )
+
+
+def _anchor(label: str, url: str | None) -> str:
+    safe = (safe_url(url) or "").replace("&", "&amp;")
+    return f"<{safe}|{escaped(label, 60)}>" if safe and len(safe) <= MOST_ANCHOR else escaped(label, 60)
+
+
+def _attachment(case: Description) -> Json:
+    taken = [f"• {step.points} {step.evidence} → {step.score.rsplit(' ', 1)[-1]}" for step in case.ledger if step.taken]
+    tuned = [f"• {rule.line}" for rule in case.tuning]
+    lines = [f"*Why {case.severity.value}*", *(escaped(line, 600) for line in (*taken, *tuned))]
+    section = SectionBlock(text=_mrkdwn(join_within(lines, MOST_SECTION)))
+    return {"color": COLOURS[case.severity], "fallback": f"Ledger of {case.key}", "blocks": [section.to_dict()]}
+
+
+def _section(block_id: str, text: str) -> Block:
+    return SectionBlock(block_id=block_id, text=_mrkdwn(text))
+
+
+def _mrkdwn(text: str) -> MarkdownTextObject:
+    return MarkdownTextObject(text=text, verbatim=True)
+
+
+def _plain(text: str) -> PlainTextObject:
+    return PlainTextObject(text=text, emoji=True)

@@ -1,0 +1,208 @@
+"""Hostile text made safe to show: control and bidi characters, secrets, live links, length.
+
+Everything that a destination prints passes `clean`. What is left afterwards is plain text of one line; how it is kept from
+becoming markup is the destination's own business.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
+from functools import cache, lru_cache
+from urllib.parse import urlsplit
+
+from publicsuffixlist import PublicSuffixList
+
+MAX_RAW = 8_000
+"""Characters of one value that are looked at; more is only counted. No destination shows nearly as many."""
+
+MASK = "[masked]"
+
+
+def length(text: str) -> int:
+    """Characters as the destinations count them at worst: UTF-16 units, so that an emoji is two."""
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def cut(text: str, limit: int, *, unseen: int = 0) -> str:
+    """`text` in at most `limit` characters; a cut text ends by saying how many more the case page has."""
+    if length(text) <= limit and not unseen:
+        return text
+    room = max(0, limit - len(f"… {len(text) + unseen} more, see case"))
+    kept = text.encode("utf-16-le")[: 2 * room].decode("utf-16-le", "ignore").rstrip()
+    return f"{kept}… {len(text) - len(kept) + unseen} more, see case"[:limit]
+
+
+def shorten(items: Sequence[str], most: int) -> list[str]:
+    """The first `most` items, and a line for the rest."""
+    if len(items) <= most:
+        return list(items)
+    return [*items[: most - 1], f"… {len(items) - most + 1} more, see case"]
+
+
+def clean(text: str, limit: int, *, names: Collection[str] = (), keep: Collection[str] = ()) -> str:
+    """`text` on one line, harmless, in at most `limit` characters.
+
+    `names` are defanged whatever they look like, `keep` (the estate's own hosts) never; both in lower case.
+    """
+    harmless = _harmless(text[:MAX_RAW], frozenset(names), frozenset(keep))
+    return cut(harmless, limit, unseen=max(0, len(text) - MAX_RAW))
+
+
+@lru_cache(maxsize=512)  # a case is rendered for three destinations, at more than one level of detail
+def _harmless(text: str, names: frozenset[str], keep: frozenset[str]) -> str:
+    return defang(mask(neutralise(text)), names=names, keep=keep)
+
+
+# --- characters -----------------------------------------------------------------------------------------------------
+
+_UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+"""Control, format (bidi, zero width, tags), private use, lone surrogates, line and paragraph separators."""
+
+
+def neutralise(text: str) -> str:
+    """One line without characters that hide or reorder others: they are written out, as `[U+202E]`."""
+    flat = " ".join(text.split())
+    if flat.isascii() and flat.isprintable():
+        return flat
+    return "".join(_visible(char) for char in flat)
+
+
+def _visible(char: str) -> str:
+    hidden = unicodedata.category(char) in _UNSEEN or _is_noncharacter(char) or _is_selector(char)
+    return f"[U+{ord(char):04X}]" if hidden else char
+
+
+_PLANE_END = 0xFFFE
+
+
+def _is_noncharacter(char: str) -> bool:
+    return ord(char) & _PLANE_END == _PLANE_END or "\ufdd0" <= char <= "\ufdef"
+
+
+def _is_selector(char: str) -> bool:
+    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+
+
+# --- secrets --------------------------------------------------------------------------------------------------------
+
+# Every repetition before a fixed word is bounded: these run over text that an attacker wrote.
+_VALUE = r"""(?:\\?"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s"'&;,]+)"""
+_WORD = r"(?:passw(?:or)?d|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|credentials?)"
+_SECRETS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # password=…, "client_secret": "…", /pass:…, AccountKey=…, $env:API_TOKEN='…'
+        rf"""(?P<keep>(?<![\w-])[\w-]{{0,40}}{_WORD}[\w-]{{0,10}}["']?\s{{0,3}}[=:]\s{{0,3}}){_VALUE}""",
+        # --password …, -Token …, /pwd …, -pw …
+        rf"""(?P<keep>(?<!\S)(?:--?|/)(?:[\w-]{{0,40}}{_WORD}|pw|pass)\s{{1,3}}){_VALUE}""",
+        rf"(?P<keep>(?<!\w)(?:pass|sig|sas|signature)\s{{0,3}}[=:]\s{{0,3}}){_VALUE}",
+        r"""(?P<keep>\bauthorization["']?\s{0,3}[=:]\s{0,3}["']?(?:(?:basic|bearer|token|negotiate)\s{1,3})?)[^\s"']+""",
+        r"(?P<keep>\b(?:basic|bearer)\s{1,3})[\w.~+/-]{8,}=*",
+        rf"(?P<keep>\bConvertTo-SecureString\s{{1,3}}(?:-String\s{{1,3}})?){_VALUE}",
+        # curl -u user:…, https://user:…@host
+        r"""(?P<keep>(?<!\S)(?:-u|--user|--proxy-user)[\s=]{1,3}["']?[^\s:"']{1,100}:)[^\s"']+""",
+        r"(?P<keep>\b[a-z][a-z0-9+.-]{1,15}://[^\s/@:]{0,100}:)[^\s/@]{1,200}(?=@)",
+        # tokens that say themselves what they are
+        r"(?P<keep>\bxox[abeoprs]-)[\w-]+",
+        r"(?P<keep>\b(?:gh[opusr]_|github_pat_|glpat-|hf_|sk-|sk_live_|dop_v1_|ATATT3|whsec_))[\w=-]{8,}",
+        r"(?P<keep>\b(?:AKIA|ASIA))[A-Z0-9]{12,}",
+        r"(?P<keep>\beyJ)[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?",
+        r"(?P<keep>-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----).*?(?:-----END|$)",
+    )
+)
+
+
+def mask(text: str) -> str:
+    """`text` with what looks like a password, token or key replaced; the word before it stays."""
+    for pattern in _SECRETS:
+        text = pattern.sub(_masked, text)
+    return text
+
+
+def _masked(match: re.Match[str]) -> str:
+    return f"{match['keep']}{MASK}"
+
+
+# --- links ----------------------------------------------------------------------------------------------------------
+
+_SCHEME = re.compile(r"\b([a-z][a-z0-9+.-]{0,30}):(//|\\\\)([^\s/\\?#\"'<>]{0,255})", re.IGNORECASE)
+_SCRIPT = re.compile(r"\b(javascript|vbscript|data|mailto|file)(:)", re.IGNORECASE)
+_NAME = re.compile(r"[\w-]{1,63}(?:[.。．｡][\w-]{1,63})+")
+_DOTS = re.compile("[.。．｡]")
+_FILE_ENDINGS = frozenset({"app", "bat", "cab", "md", "mov", "pl", "ps", "py", "rs", "sh", "so", "zip"})
+"""Top-level domains that are far more often the end of a file's name."""
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False)
+
+
+def defang(text: str, *, names: Collection[str] = (), keep: Collection[str] = ()) -> str:
+    """`text` in which no URL or host name can be followed: `hxxps://a[.]workers[.]dev`. File names stay as they are."""
+
+    def name(match: re.Match[str]) -> str:
+        before = text[match.start() - 1 : match.start()]
+        return _dotted(match[0]) if _is_host(match[0], before, names, keep) else match[0]
+
+    text = _SCRIPT.sub(r"\1[:]", text)
+    text = _SCHEME.sub(_unlinked, text)
+    return _NAME.sub(name, text)
+
+
+def defang_name(name: str, port: int | None = None) -> str:
+    """A host name as it is shown: `hxxps://a[.]workers[.]dev`; without a scheme where the port names none."""
+    scheme = {None: "hxxps://", 443: "hxxps://", 80: "hxxp://"}.get(port, "")
+    return f"{scheme}{_dotted(name)}"
+
+
+def _dotted(name: str) -> str:
+    return _DOTS.sub("[.]", name)
+
+
+def _unlinked(match: re.Match[str]) -> str:
+    scheme, slashes, authority = match[1], match[2], match[3]
+    if scheme.lower().startswith("hxxp"):
+        return match[0]
+    if scheme.lower() in {"http", "https"}:
+        return f"hxxp{scheme[4:]}:{slashes}{_dotted(authority)}"
+    return f"{scheme}[:]{slashes}{_dotted(authority)}"
+
+
+def _is_host(token: str, before: str, names: Collection[str], keep: Collection[str]) -> bool:
+    name = _DOTS.sub(".", token).lower()
+    if name in names:
+        return True
+    labels = name.split(".")
+    looks_like_file = labels[-1] in _FILE_ENDINGS and (len(labels) == 2 or before in {"\\", "/"})  # noqa: PLR2004 — stem and ending
+    if name in keep or labels[-1].isdigit() or looks_like_file:
+        return False
+    return _suffixes().publicsuffix(name) is not None
+
+
+_URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]+\Z")
+
+
+def safe_url(url: str | None, limit: int = 1000) -> str | None:
+    """`url` if a person may be sent there: http or https, a host, no credentials, no odd characters. None otherwise."""
+    if not url or len(url) > limit or not _URL_CHARACTERS.match(url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme.lower() in {"http", "https"} and parts.hostname and "@" not in parts.netloc else None
+
+
+# --- fitting --------------------------------------------------------------------------------------------------------
+
+
+def join_within(lines: Sequence[str], limit: int, *, size: Callable[[str], int] = length) -> str:
+    """As many lines as fit into `limit`, and one that counts the rest."""
+    for count in range(len(lines), 0, -1):
+        shown = "\n".join(shorten(lines, count))
+        if size(shown) <= limit:
+            return shown
+    return ""

@@ -1,0 +1,218 @@
+"""What every destination says about a case, in the same words and the same order; only the markup is theirs.
+
+`describe` turns a case document into text that is already harmless (`text.clean`) and short enough; a renderer only places
+it. A fact that is not known reads "unknown" or is left out, and what is missing is always said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from enricher.core.document import AncestorDoc, CaseDocument, ExceptionDoc, News, StepDoc
+from enricher.destinations.facts import Fact, facts_of, verdict_of
+from enricher.destinations.saying import HEAD, Limits, Speaker, part_of
+from enricher.destinations.text import cut, safe_url
+from enricher.model import Severity
+
+MOST_URL = 300
+"""Longer links are left out: they would crowd out the facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place to go: a label and an address that is safe to click."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """One process of the lineage, from the oldest down to the one that called."""
+
+    source: str
+    name: str
+    command_line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the ledger."""
+
+    step: str
+    evidence: str
+    points: str
+    score: str
+    taken: bool
+
+    @property
+    def line(self) -> str:
+        return f"{self.points if self.taken else f'not taken, {self.points}'} {self.step}: {self.evidence} ({self.score})"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A tuning rule that matched, and what it did or would have done."""
+
+    rule: str
+    effect: str
+    reason: str
+    owner: str
+    expires: str
+
+    @property
+    def line(self) -> str:
+        return f"{self.rule}: {self.effect}; owner {self.owner}, expires {self.expires}. {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A case in words. `facts` by name, in the order in which they are printed."""
+
+    key: str
+    severity: Severity
+    score: int
+    technique: str
+    title: str
+    summary: str
+    verdict: str
+    facts: Mapping[str, Fact]
+    links: tuple[Link, ...]
+    lineage: tuple[Ancestor, ...]
+    chain: str
+    ledger: tuple[Step, ...]
+    digest: str
+    tuning: tuple[Rule, ...]
+    lookups: tuple[str, ...]
+    missing: tuple[str, ...]
+    next_steps: tuple[str, ...]
+
+    @property
+    def grade(self) -> str:
+        return f"{self.severity.value.capitalize()} {self.score}"
+
+    @property
+    def headline(self) -> str:
+        """`[Critical 98] T1583.007 powershell.exe … from ws-fin-0142`."""
+        named = self.title if self.title.startswith(self.technique) else f"{self.technique} {self.title}"
+        return f"[{self.grade}] {named}"
+
+
+def event_id(document: CaseDocument, seq: int = 1) -> str:
+    """What marks one piece of news inside a ticket, so that it is found again."""
+    return f"{document['key']}-{seq:02d}"
+
+
+def describe(document: CaseDocument, limits: Limits, base_url: str | None = None) -> Description:
+    """The case in words, within `limits`. `base_url` is the console's; without it no link to the case page is made."""
+    say = Speaker(document, limits)
+    return Description(
+        key=document["key"],
+        severity=Severity(document["severity"]),
+        score=document["score"],
+        technique=say.value(document["detection"]),
+        title=say.value(document["title"], most=HEAD),
+        summary=say.value(document["summary"], most=HEAD + 100),
+        verdict=verdict_of(document, say),
+        facts=facts_of(document, say),
+        links=_links(document, base_url),
+        lineage=_lineage(document, say),
+        chain=_chain(document, say),
+        ledger=_ledger(document["ledger"], say),
+        digest=say.value(document["ledger_digest"], most=max(limits.text, 80)),
+        tuning=tuple(_rule(rule, document, say) for rule in document["exceptions"][: limits.rows]),
+        lookups=say.lines([_lookup(item) for item in document["enrichments"]]),
+        missing=say.lines(document["missing"]) or ("Nothing that we ask for",),
+        next_steps=say.lines(document["next_steps"]),
+    )
+
+
+def tell(document: CaseDocument, news: News, limits: Limits) -> tuple[str, tuple[str, ...]]:
+    """One piece of news: its sentence, its details."""
+    say = Speaker(document, limits)
+    return say.value(news["text"]), say.lines(news["lines"])
+
+
+def where_it_stands(document: CaseDocument) -> str:
+    """The state that a piece of news leaves the case in."""
+    return f"Severity is {document['severity']}, {document['score']}/100."
+
+
+def unix(moment: str | None) -> int | None:
+    """An ISO 8601 time as Unix seconds; None where it is none."""
+    try:
+        return int(datetime.fromisoformat(moment).timestamp()) if moment else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _links(document: CaseDocument, base_url: str | None) -> tuple[Link, ...]:
+    page = f"{base_url.rstrip('/')}/cases/{document['key']}" if base_url else None
+    offered = (("case page", page), ("Sumo alert", part_of(document, "links").get("sumo_alert")))
+    return tuple(Link(label, safe) for label, url in offered if (safe := safe_url(url, MOST_URL)))
+
+
+def _lineage(document: CaseDocument, say: Speaker) -> tuple[Ancestor, ...]:
+    process = part_of(document, "process")
+    above = [_ancestor(link, say) for link in reversed(document["lineage"][: min(8, say.limits.rows)])]
+    last = Ancestor("observed", say.value(process.get("name")), say.command(process.get("command_line")))
+    decoded = [Ancestor("decoded", "", say.command(text)) for text in (process.get("decoded") or ())[: say.limits.rows]]
+    return (*above, last, *decoded)
+
+
+def _ancestor(link: AncestorDoc, say: Speaker) -> Ancestor:
+    return Ancestor(say.value(link["source"]), say.value(link["name"] or link["image"]), say.command(link["command_line"]))
+
+
+def _chain(document: CaseDocument, say: Speaker) -> str:
+    names = [link["name"] or link["image"] for link in reversed(document["lineage"][:8])]
+    chain = " → ".join(say.value(name) for name in (*names, part_of(document, "process").get("name")))
+    return cut(chain, max(say.limits.command, 200))
+
+
+def _ledger(steps: Sequence[StepDoc], say: Speaker) -> tuple[Step, ...]:
+    shown = [_step(step, say) for step in steps[: say.limits.rows]]
+    if len(steps) > len(shown):
+        rest = len(steps) - len(shown)
+        shown.append(Step("…", f"{rest} more, see case", "", f"→ {steps[-1]['to']:g}", taken=True))
+    return tuple(shown)
+
+
+def _step(step: StepDoc, say: Speaker) -> Step:
+    return Step(
+        step=say.value(step["step"]),
+        evidence=say.value(step["evidence"]),
+        points=f"{step['points']:+g}",
+        score=f"{step['from']:g} → {step['to']:g}",
+        taken=step["taken"],
+    )
+
+
+def _rule(rule: ExceptionDoc, document: CaseDocument, say: Speaker) -> Rule:
+    did = "would have applied; nothing was changed"
+    if rule["mode"] == "live":
+        did = f"{document['raw_score']} {document['raw_severity']} → {document['score']} {document['severity']}"
+    return Rule(
+        rule=say.value(rule["rule"]),
+        effect=f"mode {say.value(rule['mode'])}, effect {say.value(rule['effect'])}: {did}",
+        reason=say.value(rule["reason"]),
+        owner=say.value(rule["owner"]),
+        expires=say.value(rule["expires"]),
+    )
+
+
+_SOURCES = {"asn": "ASN", "ptr": "reverse lookup (PTR)", "rdap": "RDAP abuse contact", "forward": "forward lookup"}
+
+
+def _lookup(item: Mapping[str, Any]) -> str:
+    source = _SOURCES.get(item["source"], item["source"])
+    text = f"{source} of {item['about']}: {item['status']}"
+    if item.get("reason"):
+        text += f", {item['reason']}"
+    if item.get("age_s"):
+        text += f", {item['age_s']} s old"
+    found = part_of(item, "detail").get({"rdap": "abuse", "ptr": "names", "forward": "addresses"}.get(item["source"], ""))
+    return f"{text}: {', '.join(str(one) for one in found[:5])}" if isinstance(found, list) and found else text

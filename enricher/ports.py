@@ -1,0 +1,359 @@
+"""What the flow needs of the world, as protocols. Adapters implement them; only `wiring.py` knows which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from enricher.core.document import CaseDocument, Json, News
+from enricher.model import Enrichment, Event, Observable
+
+# --- evidence -------------------------------------------------------------------------------------------------------
+
+
+class Lookups(Protocol):
+    """Questions about observables. Never raises: what goes wrong is an `Enrichment` with its status."""
+
+    def about(self, sought: Sequence[Observable]) -> list[Enrichment]:
+        """Ask every source that knows the kind, all under one deadline; an answer for each (source, observable)."""
+        ...
+
+
+class History(Protocol):
+    """What was seen before this alert."""
+
+    def ancestors(self, computer: str, guids: Iterable[str]) -> list[Event]:
+        """Event 1s of these processes, seen earlier; empty where none are known."""
+        ...
+
+
+# --- inbox ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One accepted body on its way into the inbox.
+
+    `identity` is what makes two sends the same alert; `row_digests` what makes one of them news. `dead_reason` is set for a
+    body that cannot be read: it is stored as a dead letter at once, so that it can be seen and replayed.
+    """
+
+    body: bytes
+    source: str
+    kind: str
+    identity: str
+    row_digests: frozenset[bytes]
+    """Eight bytes each."""
+    alert_ref: str | None = None
+    trigger: str | None = None
+    dead_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The inbox's answer. `duplicate` means nothing new was stored and `alert_id` is the earlier one's."""
+
+    alert_id: str
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedAlert:
+    """An alert this process holds until its lease ends. `fence` must come back with the settlement."""
+
+    alert_id: str
+    body: bytes
+    source: str
+    received_at: datetime
+    attempts: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRecord:
+    """An alert as the API shows it. `state`: `stored`, `working`, `done` or `dead`."""
+
+    alert_id: str
+    state: str
+    kind: str
+    source: str
+    received_at: datetime
+    attempts: int
+    reason: str | None
+    cases: tuple[str, ...]
+    dropped: tuple[Json, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenEvent:
+    """One event to be remembered. `digest` is the same for the same record in every rendering.
+
+    `document` is kept for event 1s only, for later lineage.
+    """
+
+    digest: bytes
+    case_key: str | None
+    computer: str
+    guid: str | None
+    event_id: int
+    at: datetime | None
+    count: int = 1
+    document: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One contact of a process with a tenant, for behaviour over time. `event` is the digest of its event."""
+
+    event: bytes
+    host: str
+    user: str | None
+    image: str | None
+    family: str
+    tenant: str | None
+    at: datetime
+    kind: str
+    """`connection` or `query`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What came of an alert, to be stored in one transaction with "alert done"."""
+
+    kind: str
+    cases: tuple[CaseDocument, ...] = ()
+    dropped: tuple[Json, ...] = ()
+    events: tuple[SeenEvent, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    recovers: str | None = None
+    """The `alert_ref` whose cases have recovered, for a recovery."""
+
+
+Merge = Callable[[CaseDocument | None, CaseDocument, int, datetime], tuple[CaseDocument, list[News]]]
+"""(stored or None, new, how many of its events are new, now) → (merged, news with seq 0: the store numbers them)."""
+
+
+class Inbox(Protocol):
+    """Alerts: accepted durably, claimed under a lease, settled once."""
+
+    def accept(self, submission: Submission) -> Receipt:
+        """Store it. When this returns, the bytes are on disk. Raises StoreUnavailable."""
+        ...
+
+    def claim(self, limit: int) -> list[ClaimedAlert]:
+        """Take up to `limit` alerts that are due; those of a dead holder too, once their lease has ended."""
+        ...
+
+    def settle(self, claim: ClaimedAlert, settlement: Settlement) -> bool:
+        """Store cases, news, deliveries and "done" together. False if the claim is no longer ours: nothing was stored."""
+        ...
+
+    def retry(self, claim: ClaimedAlert, reason: str, delay_s: float) -> None:
+        """Give it back, due again in `delay_s`."""
+        ...
+
+    def bury(self, claim: ClaimedAlert, reason: str) -> None:
+        """Make it a dead letter."""
+        ...
+
+    def get(self, alert_id: str) -> AlertRecord | None: ...
+
+    def body(self, alert_id: str) -> bytes | None: ...
+
+
+# --- outbox ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The copy of a case in a destination. `external_id` is what the adapter needs to find it again (issue key, sys_id,
+    `channel:ts`); `label` is what a person calls it (SEC-12, INC0010042); `url` opens it.
+    """
+
+    external_id: str
+    label: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One case on its way to one destination, claimed under a lease.
+
+    `in_doubt` is True when an earlier attempt ended without a known outcome (or its holder died): look the ticket up before
+    creating it. `doubt_age_s` is how long ago the first such attempt began. `sent_seq` is the last news the ticket has.
+    `tickets` are the case's tickets elsewhere, by destination name.
+    """
+
+    delivery_id: str
+    destination: str
+    case: CaseDocument
+    news: tuple[News, ...]
+    """All the case's news, by seq."""
+    ticket: Ticket | None
+    sent_seq: int
+    attempts: int
+    in_doubt: bool
+    doubt_age_s: float
+    fence: int
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+
+
+class Outbox(Protocol):
+    """Deliveries: one row per (case, destination), kept for good."""
+
+    def claim(self, destination: str, limit: int) -> list[Delivery]:
+        """Take up to `limit` due deliveries of one destination. The claim is durable before this returns."""
+        ...
+
+    def ticket_created(self, delivery: Delivery, ticket: Ticket) -> None:
+        """Store the ticket durably, the moment it is known; later steps of the same delivery may still fail."""
+        ...
+
+    def progressed(self, delivery: Delivery, sent_seq: int) -> None:
+        """The ticket has the news up to `sent_seq`."""
+        ...
+
+    def delivered(self, delivery: Delivery, sent_seq: int) -> None:
+        """Done, unless newer news has come meanwhile: then it is due again at once."""
+        ...
+
+    def retry(self, delivery: Delivery, reason: str, detail: str, delay_s: float, *, unknown: bool) -> None:
+        """Due again in `delay_s`. `unknown` keeps it in doubt."""
+        ...
+
+    def bury(self, delivery: Delivery, reason: str, detail: str) -> None:
+        """Make it a dead letter."""
+        ...
+
+
+class Destination(Protocol):
+    """A place where a case has one ticket. All methods raise DeliveryError and nothing else on purpose."""
+
+    name: str
+    """`jira`, `servicenow`, `slack`: the key of its state, never shown as a secret."""
+
+    def find(self, delivery: Delivery) -> Ticket | None:
+        """Look for the ticket by our key. None: there is none, for certain. Raises DeliveryError(SETTLING) while a lagging
+        search makes "none" uncertain.
+        """
+        ...
+
+    def create(self, delivery: Delivery) -> Ticket:
+        """Open the ticket. Called at most once per certain absence."""
+        ...
+
+    def update(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
+        """Tell the ticket one piece of news. Must first look whether it is already there when `delivery.in_doubt`."""
+        ...
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """A delivery as the API and the console show it. `state`: `pending`, `sending`, `unknown`, `delivered`, `dead`."""
+
+    delivery_id: str
+    case_key: str
+    destination: str
+    state: str
+    external_id: str | None
+    label: str | None
+    url: str | None
+    attempts: int
+    due_at: datetime | None
+    reason: str | None
+    detail: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRecord:
+    """A case as stored: its document and what surrounds it. `state`: `open`, `recovered` or `suppressed`."""
+
+    key: str
+    state: str
+    document: CaseDocument
+    news: tuple[News, ...]
+    alerts: tuple[str, ...]
+    deliveries: tuple[DeliveryRecord, ...]
+    opened_at: datetime
+    updated_at: datetime
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a listing; `next` is the `after` of the following page, None at the end."""
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRecord:
+    """What one webhook source has sent."""
+
+    source: str
+    last_at: datetime
+    alerts: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How much is waiting, for metrics and `/readyz`. Ages in seconds, 0 when nothing waits."""
+
+    alerts_waiting: int
+    oldest_alert_s: float
+    deliveries_waiting: dict[str, int]
+    dead_alerts: int
+    dead_deliveries: int
+
+
+class Reader(Protocol):
+    """Reads for the API and the console."""
+
+    def case(self, key: str) -> CaseRecord | None: ...
+
+    def cases(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        severity: str | None = None,
+        state: str | None = None,
+        text: str | None = None,
+    ) -> Page[CaseRecord]:
+        """Newest first. `text` is matched against host, tenant, title and key."""
+        ...
+
+    def deliveries(self, *, limit: int, after: str | None = None, state: str | None = None) -> Page[DeliveryRecord]: ...
+
+    def dead_alerts(self, *, limit: int, after: str | None = None) -> Page[AlertRecord]: ...
+
+    def sources(self) -> list[SourceRecord]: ...
+
+    def backlog(self) -> Backlog: ...
+
+    def ready(self) -> None:
+        """Prove that a write would succeed now. Raises StoreUnavailable."""
+        ...
+
+
+class Operator(Protocol):
+    """What a person may do to stored work. Each returns False where there is nothing of that id to do it to."""
+
+    def retry_dead(self, item_id: str) -> bool:
+        """Open a dead alert or delivery again, attempts 0."""
+        ...
+
+    def discard_dead(self, item_id: str, by: str) -> bool: ...
+
+    def reopen_case(self, key: str) -> bool: ...

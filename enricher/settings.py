@@ -1,0 +1,282 @@
+"""The environment → `Settings`. Nothing else reads it; each variable is also read from the file that `…_FILE` names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from enricher.errors import ConfigurationError
+
+PREFIX = "ENRICHER_"
+LAST_PORT = 65_535
+LONGEST_FILE = 64 * 1024
+"""Bytes of a `…_FILE`; a secret is never longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookToken:
+    """Who may post to the webhook. Two tokens of one source are both good, so that one can replace the other."""
+
+    source: str
+    secret: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port."""
+
+    host: str
+    port: int
+
+
+def _address(text: str, port: int | None) -> Address:
+    host, colon, digits = text.strip().rpartition(":")
+    if text.strip().endswith("]") or not colon or (":" in host and not host.startswith("[")):
+        host, digits = text.strip(), ""
+    number = int(digits) if digits.isdecimal() else port if not digits else None
+    bare = host.removeprefix("[").removesuffix("]")
+    if not bare or number is None or number > LAST_PORT or re.search(r"[\s/@,]", bare):
+        raise ValueError(f"{text!r} is no address; write host:port, an IPv6 host in brackets")
+    return Address(bare, number)
+
+
+def _bind(value: object) -> object:
+    return _address(value, None) if isinstance(value, str) else value
+
+
+def _servers(value: object) -> object:
+    return tuple(_address(part, 53) for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _tokens(value: object) -> object:
+    """Secrets never stand in a message: what is wrong is told by the entry's place."""
+    if not isinstance(value, str):
+        return value
+    tokens: list[WebhookToken] = []
+    for i, entry in enumerate(re.split(r"[,\n]", value), start=1):
+        source, colon, secret = entry.strip().partition(":")
+        if not source and not colon:
+            continue
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", source) or not secret:
+            raise ValueError(f"entry {i} should be source:secret, the source of letters, digits, '.', '_' and '-'")
+        if any(token.secret.get_secret_value() == secret and token.source != source for token in tokens):
+            raise ValueError(f"entry {i} has the secret of another source; each source needs its own")
+        tokens.append(WebhookToken(source, SecretStr(secret)))
+    return tuple(tokens)
+
+
+def _switch(value: object) -> object:
+    named = {"on": True, "off": False}.get(value.strip().lower()) if isinstance(value, str) else value
+    if named is None:
+        raise ValueError("should be 'on' or 'off'")
+    return named
+
+
+def _http(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("should be an http:// or https:// address without user, query or fragment")
+    return url.rstrip("/")
+
+
+def _database(url: SecretStr) -> SecretStr:
+    if not re.match(r"(?:sqlite|postgresql(?:\+psycopg)?)://", url.get_secret_value()):
+        raise ValueError("should begin with 'sqlite:///' or 'postgresql://'")
+    return url
+
+
+Url = Annotated[str, AfterValidator(_http)]
+Switch = Annotated[bool, NoDecode, BeforeValidator(_switch)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=256)]
+
+
+class Settings(BaseSettings):
+    """Every setting that differs by deployment. A destination without its address (Slack: its token) is off.
+
+    The environment wins over values handed in, which come from `config/destinations.yml`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    bind: Annotated[Address, NoDecode, BeforeValidator(_bind)] = Address("127.0.0.1", 8080)
+    base_url: Url | None = None
+    """The console's address, for links in tickets; without it there are none."""
+    database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr("sqlite:///data/enricher.db")
+    config_dir: Path = Path("config")
+
+    webhook_tokens: Annotated[tuple[WebhookToken, ...], NoDecode, BeforeValidator(_tokens)] = ()
+    """Empty: only loopback peers are accepted."""
+    api_read_token: SecretStr | None = None
+    api_write_token: SecretStr | None = None
+    rate_per_token: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Requests a second for each webhook token; 0 is off."""
+
+    jira_url: Url | None = None
+    jira_email: str | None = None
+    jira_token: SecretStr | None = None
+    jira_project: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]+$")] | None = None
+    jira_flavour: Literal["cloud", "datacenter"] = "cloud"
+    jira_issue_type: str = "Task"
+    jira_quiet_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 300.0
+    """How long a search that finds nothing proves nothing."""
+
+    servicenow_url: Url | None = None
+    servicenow_user: str | None = None
+    servicenow_password: SecretStr | None = None
+    servicenow_table: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "incident"
+
+    slack_url: Url = "https://slack.com/api"
+    slack_token: SecretStr | None = None
+    slack_channel: str | None = None
+    slack_signing_secret: SecretStr | None = None
+
+    sumo_api_url: Url | None = None
+    sumo_access_id: SecretStr | None = None
+    sumo_access_key: SecretStr | None = None
+
+    lookups: Switch = True
+    lookup_deadline_seconds: Seconds = 5.0
+    dns_servers: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_servers)] = ()
+    """Empty: the system's."""
+    rdap_url: Url | None = None
+    """Asked instead of the registries, for a house with its own mirror."""
+
+    lease_seconds: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 60.0
+    """How long a dead holder's work waits."""
+    web_processes: Count = 2
+    web_threads: Count = 8
+    alert_workers: Count = 2
+    delivery_workers: Count = 4
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, then the files it names, then what was handed in. No `.env` file, no secrets folder."""
+        del dotenv_settings, file_secret_settings
+        return env_settings, _FileVariables(settings_cls), init_settings
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        """A destination that is half set would fail at its first ticket; better at the start."""
+        for switch, needed in _NEEDED.items():
+            if getattr(self, switch) is not None and (missing := [name for name in needed if not getattr(self, name)]):
+                names = ", ".join(map(_variable, missing))
+                raise ValueError(f"{_variable(switch)} is set, so {names} must be too")
+        if self.jira_url and self.jira_flavour == "cloud" and not self.jira_email:
+            raise ValueError(f"{_variable('jira_email')} must be set: Jira Cloud's tokens belong to an account")
+        return self
+
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "jira_url": ("jira_token", "jira_project"),
+    "servicenow_url": ("servicenow_user", "servicenow_password"),
+    "slack_token": ("slack_channel",),
+    "sumo_api_url": ("sumo_access_id", "sumo_access_key"),
+}
+
+
+class _FileVariables(PydanticBaseSettingsSource):
+    """`ENRICHER_X_FILE` names a file that holds what `ENRICHER_X` would; its last line break does not count."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        variable = _variable(field_name)
+        name = os.environ.get(f"{variable}_FILE")
+        if not name:
+            return None, field_name, False
+        if os.environ.get(variable):
+            raise ConfigurationError([f"{variable} and {variable}_FILE are both set; set one"])
+        return _content(name, f"{variable}_FILE"), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value}
+
+
+def _content(name: str, variable: str) -> str:
+    try:
+        with Path(name).open("rb") as file:
+            content = file.read(LONGEST_FILE + 1)
+        text = content.decode()
+    except OSError as error:
+        raise ConfigurationError([f"{variable}: {name} cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([f"{variable}: {name} is not UTF-8 text"]) from error
+    if len(content) > LONGEST_FILE:
+        raise ConfigurationError([f"{variable}: {name} is longer than {LONGEST_FILE} bytes"])
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def read_settings(defaults: Mapping[str, object] | None = None) -> Settings:
+    """The settings of this process; `defaults` (by field name) hold where the environment says nothing.
+
+    Raises ConfigurationError: each problem names the variable and says what would be right, and never holds a secret.
+    """
+    try:
+        return Settings.model_validate(dict(defaults or {}))
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False, include_input=True, include_context=False)
+        raise ConfigurationError([_message(error) for error in errors]) from None
+
+
+def unrecognised() -> list[str]:
+    """Variables with our prefix that no setting reads: a slip is worth a warning, but no reason not to start (Kubernetes
+    makes variables of its own from a service's name).
+    """
+    known = {_variable(name) for name in Settings.model_fields}
+    strange = sorted(
+        name
+        for name in os.environ
+        if name.startswith(PREFIX) and name not in known and name.removesuffix("_FILE") not in known
+    )
+    hints = {name: get_close_matches(name, known, n=1, cutoff=0.85) for name in strange}
+    return [f"{name} is no setting" + (f"; did you mean {close[0]}?" if close else "") for name, close in hints.items()]
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _message(error: ErrorDetails) -> str:
+    said = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not error["loc"]:
+        return said
+    field = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"{_variable(field)} is no setting"
+    given = error["input"]
+    # Only what cannot hold a secret is repeated; the validators of the other fields say where to look.
+    shown = isinstance(given, (str, int, float)) and field not in _SILENT and error["type"] != "value_error"
+    return f"{_variable(field)} {said}" + (f", not {str(given)[:60]!r}" if shown else "")
+
+
+_SILENT = frozenset(
+    {
+        "database_url",
+        "webhook_tokens",
+        "api_read_token",
+        "api_write_token",
+        "jira_token",
+        "servicenow_password",
+        "slack_token",
+    }
+    | {"slack_signing_secret", "sumo_access_id", "sumo_access_key"}
+)

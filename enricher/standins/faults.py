@@ -1,0 +1,220 @@
+"""Faults on purpose: which request fails how, decided by count or by seed, and the record of what became of each request.
+
+A fault says whether the service *commits* before it goes wrong. That is the whole difference between a request that may be
+sent again and one that must be looked up first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from random import Random
+from threading import Event, Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+RECORDED = 20_000
+"""How many requests a stand-in remembers."""
+PAGE = "<!doctype html><html><head><title>One moment</title></head><body><h1>Your instance is waking up</h1></body></html>"
+
+
+class FaultKind(StrEnum):
+    """How a request fails; in brackets whether it commits first, unless the fault says otherwise."""
+
+    REFUSE = "refuse"
+    """The connection ends without an answer (no)."""
+    DROP = "drop"
+    """The connection ends without an answer (yes)."""
+    HANG = "hang"
+    """No answer until released or until `seconds` have passed, then the connection ends (yes)."""
+    ERROR = "error"
+    """`status` instead of the answer: 500, 502, 503, also 409 (yes)."""
+    LIMIT = "limit"
+    """429 with `retry_after`, worded as the service words it (no)."""
+    TRICKLE = "trickle"
+    """The right answer, spread over `seconds` (yes)."""
+    TRUNCATE = "truncate"
+    """The answer's status, but its JSON is cut or spoilt (yes)."""
+    HTML = "html"
+    """200 and a web page (no)."""
+
+
+COMMITS = frozenset({FaultKind.DROP, FaultKind.HANG, FaultKind.ERROR, FaultKind.TRICKLE, FaultKind.TRUNCATE})
+NEED_AN_ANSWER = frozenset({FaultKind.TRICKLE, FaultKind.TRUNCATE})
+WRITES = ("POST", "PUT", "PATCH")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One way to fail. `method` and `path` are globs; `calls` are the matching calls that fail, counted from 1.
+
+    Without `calls` every matching call fails with probability `rate`. `commits` overrides what the kind says.
+    """
+
+    kind: FaultKind
+    method: str = "*"
+    path: str = "*"
+    calls: tuple[int, ...] = ()
+    rate: float = 1.0
+    status: int = 500
+    retry_after: float = 1.0
+    seconds: float = 30.0
+    commits: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind in NEED_AN_ANSWER and self.commits is False:
+            raise ValueError(f"{self.kind} spoils the service's answer, so the service must have given one")
+
+    @property
+    def reaches(self) -> bool:
+        """Whether the service acts on the request."""
+        return self.kind in COMMITS if self.commits is None else self.commits
+
+    def matches(self, method: str, path: str) -> bool:
+        return fnmatchcase(method, self.method) and fnmatchcase(path, self.path)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Fault:
+        """Raises KeyError, TypeError or ValueError where it is not one."""
+        known = dict(document, kind=FaultKind(document["kind"]))
+        if "calls" in known:
+            known["calls"] = tuple(int(call) for call in known["calls"])
+        return cls(**known)
+
+
+def random_faults(rate: float, kinds: Iterable[FaultKind] = FaultKind, methods: Sequence[str] = WRITES) -> list[Fault]:
+    """Faults that together hit each write with probability `rate`, each kind about as often."""
+    wanted = list(kinds)
+    left = 1.0
+    faults: list[Fault] = []
+    for kind in wanted:
+        share = rate / len(wanted)
+        faults += [Fault(kind=kind, method=method, rate=share / left, seconds=2.0) for method in methods]
+        left -= share
+    return faults
+
+
+class FaultPlan:
+    """Decides, request by request. The same seed and the same order of requests give the same faults."""
+
+    def __init__(self, faults: Iterable[Fault] = (), seed: int = 0) -> None:
+        self.faults = tuple(faults)
+        self.seed = seed
+        self._calls: Counter[int] = Counter()
+        self._guard = Lock()
+
+    def next(self, method: str, path: str) -> Fault | None:
+        """The fault of this request: that of the first entry that matches and is due."""
+        if not self.faults:
+            return None
+        with self._guard:
+            return next((fault for n, fault in enumerate(self.faults) if self._due(n, fault, method, path)), None)
+
+    def _due(self, n: int, fault: Fault, method: str, path: str) -> bool:
+        if not fault.matches(method, path):
+            return False
+        self._calls[n] += 1
+        if fault.calls:
+            return self._calls[n] in fault.calls
+        return fault.rate >= 1 or Random(f"{self.seed}/{n}/{self._calls[n]}").random() < fault.rate
+
+
+class Face(Protocol):
+    """How one service words what any service may answer."""
+
+    def limited(self, retry_after: float) -> Response: ...
+
+    def broken(self, status: int) -> Response: ...
+
+    def spoilt(self, body: bytes) -> bytes: ...
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request as it went. `answer` is what the service said, `status` what the client got; None: nothing."""
+
+    at: float
+    method: str
+    path: str
+    fault: FaultKind | None = None
+    answer: int | None = None
+    status: int | None = None
+
+
+@dataclass(slots=True)
+class Front:
+    """Stands before a service's application, applies the plan and keeps the record. Paths that begin `/_` pass by it."""
+
+    app: WSGIApplication
+    face: Face
+    clock: Callable[[], float]
+    plan: FaultPlan = field(default_factory=FaultPlan)
+    exchanges: deque[Exchange] = field(default_factory=lambda: deque(maxlen=RECORDED))
+    _gate: Event = field(default_factory=Event)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if path.startswith("/_"):
+            return self.app(environ, start_response)
+        exchange = Exchange(self.clock(), method, path)
+        self.exchanges.append(exchange)
+        response = self._answer(self.plan.next(method, path), environ, exchange)
+        exchange.status = response.status_code
+        return response(environ, start_response)
+
+    def release(self) -> None:
+        """Let every request that hangs or trickles now go on."""
+        gate, self._gate = self._gate, Event()
+        gate.set()
+
+    def _answer(self, fault: Fault | None, environ: WSGIEnvironment, exchange: Exchange) -> Response:
+        answer = None
+        if fault is None or fault.reaches:
+            answer = Response.from_app(self.app, environ, buffered=True)
+            exchange.answer = answer.status_code
+        if fault is not None:
+            exchange.fault = fault.kind
+            answer = self._fail(fault, answer)
+        if answer is None:
+            raise ConnectionAbortedError
+        return answer
+
+    def _fail(self, fault: Fault, answer: Response | None) -> Response | None:
+        """What the client gets instead of `answer`; None: the connection ends."""
+        match fault.kind:
+            case FaultKind.HANG:
+                self._gate.wait(fault.seconds)
+            case FaultKind.ERROR:
+                return self.face.broken(fault.status)
+            case FaultKind.LIMIT:
+                return self.face.limited(fault.retry_after)
+            case FaultKind.HTML:
+                return Response(PAGE, 200, content_type="text/html;charset=UTF-8")
+            case FaultKind.TRUNCATE if answer is not None:
+                answer.set_data(self.face.spoilt(answer.get_data()))
+                return answer
+            case FaultKind.TRICKLE if answer is not None:
+                return self._slowly(answer, fault.seconds)
+        return None
+
+    def _slowly(self, answer: Response, seconds: float) -> Response:
+        body, gate = answer.get_data(), self._gate
+        slow = Response(_drops(body, seconds, gate), answer.status_code, answer.headers)
+        slow.headers["Content-Length"] = str(len(body))
+        return slow
+
+
+def _drops(body: bytes, seconds: float, gate: Event) -> Iterator[bytes]:
+    """The body byte by byte over `seconds`, at once from when the gate opens."""
+    ends_at = monotonic() + seconds
+    for n in range(len(body)):
+        gate.wait(max(0.0, ends_at - monotonic()) / (len(body) - n))
+        yield body[n : n + 1]

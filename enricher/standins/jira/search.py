@@ -1,0 +1,135 @@
+"""The two ways to read many issues: by JQL through a lagging index, and by key directly."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from enricher.standins.jira import links, workflow
+from enricher.standins.jira.comments import shown as shown_comment
+from enricher.standins.jira.fields import refusal
+from enricher.standins.jira.jql import BadQuery, View, parse
+from enricher.standins.jira.site import Site, stamp
+from enricher.standins.service import Refusal
+from enricher.standins.shelf import Json
+
+MOST_RECONCILED = 50
+MOST_FETCHED = 100
+MOST_PROPERTIES = 5
+LARGEST_PAGE = 5_000
+ALLOWED = frozenset(
+    {"jql", "fields", "maxResults", "nextPageToken", "properties", "expand", "fieldsByKeys", "reconcileIssues", "failFast"}
+)
+UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
+
+
+def search(site: Site, body: Json, now: float, url: str) -> Json:
+    """Raises Refusal. Without `fields` the answer holds ids and nothing else."""
+    if extra := sorted(set(body) - ALLOWED):
+        raise refusal(messages=[f'Invalid request payload: unrecognised property "{extra[0]}"'])
+    reconcile, size = body.get("reconcileIssues") or [], body.get("maxResults", 50)
+    if not isinstance(reconcile, list) or len(reconcile) > MOST_RECONCILED:
+        raise refusal(messages=[f"reconcileIssues: at most {MOST_RECONCILED} issue ids"])
+    if not isinstance(size, int) or not 0 < size <= LARGEST_PAGE:
+        raise refusal(messages=[f"maxResults: between 1 and {LARGEST_PAGE}"])
+    found = _found(site, str(body.get("jql") or ""), frozenset(str(one) for one in reconcile), now)
+    start = _start(body.get("nextPageToken"))
+    fields, properties = _names(body, "fields"), _names(body, "properties")
+    page = [_hit(site, view, fields, properties, url) for view in found[start : start + size]]
+    last = start + size >= len(found)
+    return {"issues": page, "isLast": last} | ({} if last else {"nextPageToken": f"after-{start + size}"})
+
+
+def fetch(site: Site, body: Json, url: str) -> Json:
+    """POST /issue/bulkfetch: by id or key, not from the index; what is not there is left out. Raises Refusal."""
+    keys = body.get("issueIdsOrKeys")
+    if not isinstance(keys, list) or not 0 < len(keys) <= MOST_FETCHED:
+        raise refusal(messages=[f"issueIdsOrKeys: between 1 and {MOST_FETCHED} ids or keys"])
+    fields, properties = _names(body, "fields") or ["*all"], _names(body, "properties")
+    found, errors = [], []
+    for key in keys:
+        try:
+            found.append(shown(site.issue(str(key)), fields, properties, url))
+        except Refusal:
+            errors.append({"issueIdOrKey": str(key), "errorMessage": "Issue not found"})
+    return {"issues": found, "issueErrors": errors}
+
+
+def shown(issue: Json, fields: list[str], properties: list[str], url: str) -> Json:
+    """An issue as the API shows it, with the fields asked for."""
+    every = _all_fields(issue, url)
+    wanted = every if {"*all", "*navigable"} & set(fields) else {name: every[name] for name in fields if name in every}
+    document: Json = {
+        "id": issue["id"],
+        "key": issue["key"],
+        "self": f"{url}/rest/api/3/issue/{issue['id']}",
+        "fields": wanted,
+    }
+    if properties:
+        document["properties"] = {
+            key: value for key, value in issue["properties"].items() if key in properties or "*all" in properties
+        }
+    return document
+
+
+def _all_fields(issue: Json, url: str) -> Json:
+    comments = [shown_comment(comment, url) for comment in issue["comments"]]
+    return {
+        **issue["fields"],
+        "project": {"key": issue["key"].partition("-")[0]},
+        "status": workflow.STATUSES[issue["status"]],
+        "resolution": issue["resolution"],
+        "created": stamp(issue["created"]),
+        "updated": stamp(issue["updated"]),
+        "issuelinks": [links.shown(link) for link in issue["links"]],
+        "comment": {"comments": comments, "total": len(comments), "maxResults": len(comments), "startAt": 0},
+    }
+
+
+def _found(site: Site, jql: str, reconcile: frozenset[str], now: float) -> list[View]:
+    try:
+        query = parse(jql, datetime.fromtimestamp(now, UTC))
+    except BadQuery as bad:
+        raise refusal(messages=[str(bad)]) from bad
+    if query.where is None:
+        raise refusal(messages=[UNBOUNDED])
+    found = sorted(
+        (view for view in site.indexed(reconcile) if query.where(view)), key=lambda view: int(view["id"]), reverse=True
+    )
+    for field, descending in reversed(query.order):
+        found.sort(key=lambda view: _sortable(view, field), reverse=descending)
+    return found
+
+
+def _sortable(view: View, field: str) -> Any:
+    if field in {"key", "id"}:
+        return int(view["id"])
+    value = view[field]
+    return value if isinstance(value, float) else str(value or "")
+
+
+def _hit(site: Site, view: View, fields: list[str], properties: list[str], url: str) -> Json:
+    if not fields or fields == ["id"]:
+        return {"id": view["id"]}
+    document = shown(site.issue(view["key"]), fields, properties, url)
+    if "labels" in document["fields"]:
+        document["fields"]["labels"] = view["labels"]
+    return document
+
+
+def _names(body: Json, name: str) -> list[str]:
+    names = body.get(name) or []
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise refusal(messages=[f"{name}: a list of names"])
+    if name == "properties" and len(names) > MOST_PROPERTIES:
+        raise refusal(messages=[f"properties: at most {MOST_PROPERTIES}"])
+    return names
+
+
+def _start(token: Any) -> int:
+    if token is None:
+        return 0
+    head, _, number = str(token).partition("after-")
+    if head or not number.isdigit():
+        raise refusal(messages=["The provided next page token is invalid or expired."])
+    return int(number)

@@ -1,0 +1,136 @@
+"""The database as the rest of the store uses it: made per process on first use, and made anew after a fork.
+
+Gunicorn loads the application before it forks; no connection and no thread may cross that line.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from enricher.errors import StoreUnavailable
+from enricher.store.database import Backend, Transaction
+from enricher.store.wake import Bell, Watcher, next_due
+from enricher.store.writer import Writer
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+LONGEST_SLEEP_S = 2.0
+"""A wake-up that was lost (a pooler that drops LISTEN) costs no more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What one process has open. `holder` names it in the rows it claims."""
+
+    backend: Backend
+    writer: Writer
+    bell: Bell
+    holder: str
+
+
+class Access:
+    """Reads and writes for everything in the store."""
+
+    def __init__(self, connect: Callable[[], Backend]) -> None:
+        self._connect = connect
+        self._process: _Process | None = None
+        self._watcher: Watcher | None = None
+        self._making = threading.Lock()
+        self._closed = False
+        self._offered = threading.local()
+        forget = weakref.WeakMethod(self._forget)
+        os.register_at_fork(after_in_child=lambda: (found := forget()) and found())
+
+    @property
+    def holder(self) -> str:
+        return self._here().holder
+
+    def write(self, do: Callable[[Transaction], Result], locks: Sequence[str] = ()) -> Result:
+        return self._here().writer.write(do, locks)
+
+    def write_together(self, handler: Callable[[Transaction, list[Item]], Sequence[Result]], item: Item) -> Result:
+        return self._here().writer.write_together(handler, item)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._here().backend.read() as conn:
+            yield conn
+
+    def now(self, conn: Connection) -> datetime:
+        """The time by the clock that due times are compared with."""
+        return self._here().backend.now(conn)
+
+    def wait_for_work(self, timeout_s: float) -> None:
+        """Return when there may be work that this thread has not been offered yet, or after `timeout_s`.
+
+        For a loop of "claim, and if there was nothing, wait": whatever is committed or falls due after the last return is
+        not missed. Never raises StoreUnavailable: the claim that follows will.
+        """
+        bell = self._here().bell
+        self._watch()
+        bell.wait(min(timeout_s, LONGEST_SLEEP_S, self._until_due()))
+
+    def close(self) -> None:
+        with self._making:
+            self._closed = True
+            if self._watcher is not None:
+                self._watcher.close()
+            if self._process is not None:
+                self._process.writer.close()
+                self._process.backend.close()
+            self._watcher = self._process = None
+
+    def _here(self) -> _Process:
+        if self._process is not None:
+            return self._process
+        with self._making:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            if self._process is None:
+                self._process = self._make()
+            return self._process
+
+    def _make(self) -> _Process:
+        backend, bell = self._connect(), Bell()
+        holder = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
+        return _Process(backend=backend, writer=Writer(backend.begin, bell.ring), bell=bell, holder=holder)
+
+    def _watch(self) -> None:
+        if self._watcher is None:
+            process = self._here()
+            with self._making:
+                if self._watcher is None and not self._closed:
+                    self._watcher = Watcher(process.backend.watch, process.bell)
+
+    def _until_due(self) -> float:
+        """Seconds until something falls due that had not when this thread last asked."""
+        try:
+            with self.read() as conn:
+                now = self.now(conn)
+                asked: datetime = getattr(self._offered, "until", now)
+                due = next_due(conn, after=asked)
+        except StoreUnavailable:
+            return LONGEST_SLEEP_S
+        self._offered.until = now
+        return LONGEST_SLEEP_S if due is None else max(0.0, (due - now).total_seconds())
+
+    def _forget(self) -> None:
+        if self._process is not None:
+            self._process.backend.forget()
+        self._process = self._watcher = None
+        self._making = threading.Lock()
+        self._offered = threading.local()
+
+

@@ -1,0 +1,225 @@
+"""Cases: what a settled alert does to them, their numbered news, and which deliveries must carry it.
+
+Everything here runs inside the committer's transaction. Whoever writes a case has its row locked, so its news is numbered
+without a gap; `want_seq` of a delivery is the last news that its destination has to learn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import case as sql_case
+from sqlalchemy import exists, select, update
+
+from enricher.core.document import CaseDocument, News
+from enricher.model import Kind
+from enricher.ports import Merge, SeenEvent, Settlement, Sighting
+from enricher.store.database import Transaction, add_new, insert_new
+from enricher.store.ids import new_id
+from enricher.store.schema import OPEN_ALERTS, alerts, case_alerts, cases, deliveries, events, news, sightings
+from enricher.store.types import clean
+
+DeliverTo = Callable[[CaseDocument], Sequence[str]]
+"""Which destinations get a case: none for one that is suppressed or not worth a ticket."""
+
+
+def case_lock(key: str) -> str:
+    """Name the lock that whoever writes to a case or its deliveries asks the committer for."""
+    return f"case {clean(key)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The policies that settlement needs. `show_tickets` are the destinations that are told of the others' tickets."""
+
+    merge: Merge
+    deliver_to: DeliverTo
+    show_tickets: Collection[str]
+
+    def trigger_pending(self, tx: Transaction, alert_ref: str, recovery_id: str) -> bool:
+        """Whether an alert that the recovery would end is still to be settled."""
+        waiting = select(alerts.c.id).where(
+            alerts.c.alert_ref == alert_ref, alerts.c.kind != Kind.RECOVERY, alerts.c.id != recovery_id, OPEN_ALERTS
+        )
+        return tx.conn.execute(waiting.limit(1)).first() is not None
+
+    def store(self, tx: Transaction, alert_id: str, settlement: Settlement) -> None:
+        """Store what came of an alert: its events, its cases with their news, and the recovery of others."""
+        new_events = _add_events(tx, alert_id, settlement.events)
+        _add_sightings(tx, settlement.sightings)
+        keys = []
+        for document in sorted(settlement.cases, key=lambda document: document["key"]):
+            key = clean(document["key"])
+            self._store_case(tx, key, document, new_events.pop(key, 0))
+            keys.append(key)
+        _link(tx, alert_id, keys)
+        if settlement.recovers:
+            self._recover(tx, alert_id, settlement.recovers)
+        elif keys:
+            self._recover_if_it_came_first(tx, alert_id, keys)
+
+    def tell(self, tx: Transaction, key: str, items: Sequence[News]) -> int:
+        """Number news of a case whose row is locked, and store it; the number of the last."""
+        last: int = tx.conn.execute(select(cases.c.last_news_seq).where(cases.c.key == key)).scalar_one()
+        for seq, item in enumerate(items, last + 1):
+            row = {"case_key": key, "seq": seq, **{name: item[name] for name in ("kind", "at", "text", "lines")}}  # type: ignore[literal-required] # the names are the TypedDict's own
+            tx.conn.execute(news.insert(), row)
+        tx.conn.execute(update(cases).where(cases.c.key == key).values(last_news_seq=last + len(items), updated_at=tx.now))
+        return last + len(items)
+
+    def make_due(self, tx: Transaction, key: str, seq: int, destinations: Collection[str] | None = None) -> None:
+        """Let the deliveries of a case (or those to some destinations) carry its news up to `seq`.
+
+        Delivered ones are due again. Those that wait, or are on their way, or are dead, learn of it when their turn comes.
+        """
+        idle = deliveries.c.state == "delivered"
+        behind = update(deliveries).where(deliveries.c.case_key == key, deliveries.c.want_seq < seq)
+        if destinations is not None:
+            behind = behind.where(deliveries.c.destination.in_(destinations))
+        tx.conn.execute(
+            behind.values(
+                want_seq=seq,
+                state=sql_case((idle, "pending"), else_=deliveries.c.state),
+                due_at=sql_case((idle, tx.now), else_=deliveries.c.due_at),
+                attempts=sql_case((idle, 0), else_=deliveries.c.attempts),
+                updated_at=tx.now,
+            )
+        )
+        tx.wakes = True
+
+    def open_deliveries(self, tx: Transaction, key: str, document: CaseDocument, seq: int) -> None:
+        """Make the deliveries that are missing; one for each (case, destination) is kept for good."""
+        rows = [
+            {
+                "id": new_id(tx.now),
+                "case_key": key,
+                "destination": destination,
+                "state": "pending",
+                "sent_seq": 0,
+                "want_seq": seq,
+                "attempts": 0,
+                "claims": 0,
+                "settled_claims": 0,
+                "due_at": tx.now,
+                "updated_at": tx.now,
+            }
+            for destination in self.deliver_to(document)
+        ]
+        tx.wakes |= bool(add_new(tx.conn, deliveries, rows))
+
+    def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new_events: int) -> None:
+        stored = tx.conn.execute(select(cases.c.document, cases.c.state).where(cases.c.key == key).with_for_update()).first()
+        merged, fresh_news = self.merge(stored.document if stored else None, document, new_events, tx.now)
+        again = stored is not None and stored.state == "recovered" and new_events > 0
+        if again and not any(item["kind"] == "reopened" for item in fresh_news):
+            fresh_news = [*fresh_news, _news(tx, "reopened", "Seen again after Sumo Logic had reported recovery")]
+        still_recovered = stored is not None and stored.state == "recovered" and not again
+        values = _columns(merged) | {"updated_at": tx.now}
+        if not still_recovered:
+            values["state"] = "suppressed" if merged["disposition"] == "suppressed" else "open"
+        if stored is None:
+            row = values | {"key": key, "id": new_id(tx.now), "last_news_seq": 0, "opened_at": tx.now}
+            tx.conn.execute(cases.insert(), row)
+        else:
+            tx.conn.execute(update(cases).where(cases.c.key == key).values(**values))
+        seq = self.tell(tx, key, fresh_news)
+        self.open_deliveries(tx, key, merged, seq)
+        if fresh_news:
+            self.make_due(tx, key, seq)
+
+    def _recover(self, tx: Transaction, recovery_id: str, alert_ref: str) -> None:
+        """Mark the cases of an alert recovered."""
+        linked = (
+            select(case_alerts.c.case_key)
+            .join(alerts, alerts.c.id == case_alerts.c.alert_id)
+            .where(alerts.c.alert_ref == alert_ref)
+            .distinct()
+        )
+        self._mark_recovered(tx, recovery_id, tx.conn.execute(linked).scalars().all())
+
+    def _recover_if_it_came_first(self, tx: Transaction, alert_id: str, keys: Collection[str]) -> None:
+        """A recovery that found nothing to end, because it overtook this alert, ends what this alert has opened."""
+        mine = alerts.alias()
+        overtaking = (
+            select(alerts.c.id)
+            .join(mine, mine.c.alert_ref == alerts.c.alert_ref)
+            .where(
+                mine.c.id == alert_id,
+                alerts.c.kind == Kind.RECOVERY,
+                alerts.c.state == "done",
+                ~exists().where(case_alerts.c.alert_id == alerts.c.id),
+            )
+        )
+        for recovery_id in tx.conn.execute(overtaking).scalars().all():
+            self._mark_recovered(tx, recovery_id, keys)
+
+    def _mark_recovered(self, tx: Transaction, recovery_id: str, keys: Iterable[str]) -> None:
+        for key in sorted(keys):
+            state = tx.conn.execute(select(cases.c.state).where(cases.c.key == key).with_for_update()).scalar_one()
+            _link(tx, recovery_id, [key])
+            if state == "open":
+                tx.conn.execute(update(cases).where(cases.c.key == key).values(state="recovered"))
+                text = f"Recovered in Sumo Logic at {tx.now:%Y-%m-%d %H:%M:%S} UTC"
+                self.make_due(tx, key, self.tell(tx, key, [_news(tx, "recovery", text)]))
+
+
+def _news(tx: Transaction, kind: str, text: str) -> News:
+    return News(seq=0, kind=kind, at=f"{tx.now:%Y-%m-%dT%H:%M:%SZ}", text=text, lines=[])
+
+
+def _columns(document: CaseDocument) -> dict[str, Any]:
+    """What of a case is also kept in columns, to list and filter by."""
+    return {name: document[name] for name in ("severity", "score", "host", "tenant", "title")} | {"document": document}  # type: ignore[literal-required] # the names are the TypedDict's own
+
+
+def _add_events(tx: Transaction, alert_id: str, seen: Sequence[SeenEvent]) -> Counter[str]:
+    """Remember events, and count for each case those never seen before."""
+    by_digest = {event.digest: event for event in seen}
+    rows = [
+        {
+            "digest": event.digest,
+            "alert_id": alert_id,
+            "case_key": event.case_key,
+            "computer": event.computer,
+            "guid": event.guid,
+            "event_id": event.event_id,
+            "at": event.at,
+            "count": event.count,
+            "document": event.document,
+            "seen_at": tx.now,
+        }
+        for event in sorted(by_digest.values(), key=lambda event: event.digest)
+    ]
+    counts: Counter[str] = Counter()
+    for digest in add_new(tx.conn, events, rows):
+        event = by_digest[digest]
+        if event.case_key is not None:
+            counts[clean(event.case_key)] += event.count
+    return counts
+
+
+def _add_sightings(tx: Transaction, seen: Sequence[Sighting]) -> None:
+    rows = [
+        {
+            "event": sighting.event,
+            "family": sighting.family,
+            "host": sighting.host,
+            "account": sighting.user,
+            "image": sighting.image,
+            "tenant": sighting.tenant,
+            "at": sighting.at,
+            "kind": sighting.kind,
+        }
+        for sighting in sorted(seen, key=lambda sighting: (sighting.event, sighting.family))
+    ]
+    if rows:
+        tx.conn.execute(insert_new(tx.conn.dialect.name, sightings), rows)
+
+
+def _link(tx: Transaction, alert_id: str, keys: Iterable[str]) -> None:
+    rows = [{"case_key": key, "alert_id": alert_id} for key in keys]
+    if rows:
+        tx.conn.execute(insert_new(tx.conn.dialect.name, case_alerts), rows)

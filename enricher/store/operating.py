@@ -1,0 +1,82 @@
+"""What a person may do to stored work; each leaves a line in the audit table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import case, select, update
+
+from enricher.core.document import CaseDocument, News
+from enricher.store.access import Access
+from enricher.store.audit import note
+from enricher.store.cases import Cases, case_lock
+from enricher.store.database import Transaction
+from enricher.store.schema import alerts, cases, deliveries
+
+SOMEBODY = "operator"
+
+
+class Operator:
+    """Implements `ports.Operator`. `by` is who asked, where that is known."""
+
+    def __init__(self, access: Access, cases: Cases) -> None:
+        self._access, self._cases = access, cases
+
+    def retry_dead(self, item_id: str, by: str = SOMEBODY) -> bool:
+        def reopen(tx: Transaction) -> bool:
+            fresh = {"attempts": 0, "due_at": tx.now, "reason": None}
+            doubtful = deliveries.c.claims > deliveries.c.settled_claims
+            done = _change_dead(tx, alerts, item_id, state="stored", **fresh) or _change_dead(
+                tx,
+                deliveries,
+                item_id,
+                state=case((doubtful, "unknown"), else_="pending"),
+                detail=None,
+                updated_at=tx.now,
+                **fresh,
+            )
+            tx.wakes |= done
+            return _noted(tx, done, by=by, action="retry", item_id=item_id)
+
+        return self._access.write(reopen)
+
+    def discard_dead(self, item_id: str, by: str) -> bool:
+        """As the port says: it is no dead letter any more, and names who said so. A delivery then stays `discarded`."""
+
+        def discard(tx: Transaction) -> bool:
+            reason = f"discarded by {by}"
+            done = _change_dead(tx, alerts, item_id, state="done", settled_at=tx.now, reason=reason) or _change_dead(
+                tx, deliveries, item_id, state="discarded", reason=reason, updated_at=tx.now
+            )
+            return _noted(tx, done, by=by, action="discard", item_id=item_id)
+
+        return self._access.write(discard)
+
+    def reopen_case(self, key: str, by: str = SOMEBODY) -> bool:
+        """Open a recovered or suppressed case: it gets its deliveries, and those that exist learn of it."""
+
+        def reopen(tx: Transaction) -> bool:
+            stored = tx.conn.execute(select(cases.c.state, cases.c.document).where(cases.c.key == key).with_for_update()).first()
+            if stored is None or stored.state == "open":
+                return False
+            document: CaseDocument = {**stored.document, "disposition": "open"}
+            tx.conn.execute(update(cases).where(cases.c.key == key).values(state="open", document=document))
+            text = f"Reopened by {by}; it was {stored.state}"
+            item = News(seq=0, kind="reopened", at=f"{tx.now:%Y-%m-%dT%H:%M:%SZ}", text=text, lines=[])
+            seq = self._cases.tell(tx, key, [item])
+            self._cases.open_deliveries(tx, key, document, seq)
+            self._cases.make_due(tx, key, seq)
+            return _noted(tx, True, by=by, action="reopen", item_id=key)
+
+        return self._access.write(reopen, [case_lock(key)])
+
+
+def _change_dead(tx: Transaction, table: Any, item_id: str, **values: Any) -> bool:
+    dead = (table.c.id == item_id, table.c.state == "dead")
+    return tx.conn.execute(update(table).where(*dead).values(**values)).rowcount == 1
+
+
+def _noted(tx: Transaction, done: bool, *, by: str, action: str, item_id: str) -> bool:  # noqa: FBT001 - passed through
+    if done:
+        note(tx, by=by, action=action, item_id=item_id)
+    return done

@@ -1,0 +1,116 @@
+"""PostgreSQL: any number of processes on any number of machines.
+
+READ COMMITTED, `synchronous_commit` on, and the database's clock for due times and leases. Named locks are advisory locks
+taken in one order at the start of a transaction, so that batches of several processes cannot block each other for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import blake2b
+from threading import Event
+from typing import cast
+
+import psycopg
+from sqlalchemy import URL, BigInteger, Connection, Engine, bindparam, create_engine, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from enricher.store.database import Transaction, trouble_as_unavailable
+
+CHANNEL = "enricher"
+CONNECT_TIMEOUT_S = 5
+READERS = 5
+LISTEN_S = 0.2
+"""How long one wait for notifications lasts: bounds how long closing takes, not how soon one is heard."""
+UPGRADE_LOCK = "enricher upgrade"
+
+_OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "timezone=UTC",
+        "synchronous_commit=on",
+        "lock_timeout=10s",
+        "statement_timeout=30s",
+        "idle_in_transaction_session_timeout=60s",
+    )
+)
+_LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key").bindparams(bindparam("keys", type_=ARRAY(BigInteger)))
+_NOW = select(func.clock_timestamp())
+_NOTIFY = text(f"NOTIFY {CHANNEL}")
+
+_inherited: list[object] = []
+"""What a parent process opened; closing it here would end the parent's sessions."""
+
+
+class Postgres:
+    """One process's connections to the database at `url`."""
+
+    def __init__(self, url: URL) -> None:
+        self._writing = _engine(url, pool_size=1)
+        self._reading = _engine(url, pool_size=READERS, isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def begin(self, locks: Sequence[str]) -> Iterator[Transaction]:
+        with trouble_as_unavailable(), self._writing.begin() as conn:
+            if locks:
+                conn.execute(_LOCK, {"keys": sorted(_lock_number(name) for name in locks)})
+            transaction = Transaction(conn, self.now(conn))
+            yield transaction
+            if transaction.wakes:
+                conn.execute(_NOTIFY)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with trouble_as_unavailable(), self._reading.connect() as conn:
+            yield conn
+
+    def now(self, conn: Connection) -> datetime:
+        return cast("datetime", conn.execute(_NOW).scalar_one())
+
+    def watch(self, stop: Event, changed: Callable[[], None]) -> None:
+        """Listen on a connection of its own."""
+        with trouble_as_unavailable(), self._reading.connect() as conn:
+            conn.detach()
+            listening = cast("psycopg.Connection[object]", conn.connection.driver_connection)
+            listening.execute(f"LISTEN {CHANNEL}")
+            while not stop.is_set():
+                for _ in listening.notifies(timeout=LISTEN_S, stop_after=1):
+                    changed()
+
+    @contextmanager
+    def creating(self) -> Iterator[Connection]:
+        """A transaction in which tables are made, one process at a time."""
+        with self.begin([UPGRADE_LOCK]) as transaction:
+            yield transaction.conn
+
+    def forget(self) -> None:
+        _inherited.extend((self._writing.pool, self._reading.pool))
+
+    def close(self) -> None:
+        self._writing.dispose()
+        self._reading.dispose()
+
+
+def _engine(url: URL, *, pool_size: int, isolation_level: str = "READ COMMITTED") -> Engine:
+    given = url.query.get("options", "")
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=READERS,
+        pool_timeout=CONNECT_TIMEOUT_S,
+        pool_pre_ping=True,  # a restarted server costs a reconnect, not a failed write
+        isolation_level=isolation_level,  # type: ignore[arg-type] # SQLAlchemy wants its Literal
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "options": f"{given} {_OPTIONS}".strip(),
+            "keepalives_idle": 10,
+            "tcp_user_timeout": 15_000,
+            "application_name": "enricher",
+        },
+    )
+
+
+def _lock_number(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), signed=True)

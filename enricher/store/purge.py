@@ -1,0 +1,54 @@
+"""Forgetting what is old. Cases, their news and their deliveries stay for good, and so does every dead letter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Table, delete, select, tuple_
+
+from enricher.store.access import Access
+from enricher.store.database import Transaction
+from enricher.store.ids import first_id
+from enricher.store.schema import alerts, case_alerts, events, lookups, sightings
+
+CHUNK = 500
+"""Rows a transaction: small enough that an alert being accepted hardly waits."""
+
+
+def purge(access: Access, before: datetime) -> dict[str, int]:
+    """Delete finished alerts, events and contacts from before `before`, and look-ups that expired before it.
+
+    Returns how many of each. A record that is sent again after its event was forgotten counts as new.
+    """
+    steps: dict[str, Callable[[Transaction], int]] = {
+        "alerts": lambda tx: _alerts(tx, before),
+        "events": lambda tx: _rows(tx, events, events.c.seen_at < before),
+        "sightings": lambda tx: _rows(tx, sightings, sightings.c.at < before),
+        "lookups": lambda tx: _rows(tx, lookups, lookups.c.expires_at < before),
+    }
+    return {name: _all_of_it(access, step) for name, step in steps.items()}
+
+
+def _all_of_it(access: Access, step: Callable[[Transaction], int]) -> int:
+    total = 0
+    while deleted := access.write(step):
+        total += deleted
+    return total
+
+
+def _alerts(tx: Transaction, before: datetime) -> int:
+    finished = select(alerts.c.id).where(alerts.c.state == "done", alerts.c.id < first_id(before))
+    ids = tx.conn.execute(finished.order_by(alerts.c.id).limit(CHUNK)).scalars().all()
+    if ids:
+        tx.conn.execute(delete(case_alerts).where(case_alerts.c.alert_id.in_(ids)))
+        tx.conn.execute(delete(alerts).where(alerts.c.id.in_(ids)))
+    return len(ids)
+
+
+def _rows(tx: Transaction, table: Table, old: object) -> int:
+    keys = list(table.primary_key.columns)
+    found = [tuple(row) for row in tx.conn.execute(select(*keys).where(old).limit(CHUNK))]  # type: ignore[arg-type] # a condition
+    if found:
+        tx.conn.execute(delete(table).where(tuple_(*keys).in_(found)))
+    return len(found)

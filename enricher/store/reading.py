@@ -1,0 +1,174 @@
+"""Reads for the API and the console. Pages go by identifier, which sorts by time: what comes meanwhile shifts nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Select, func, or_, select
+
+from enricher.core.document import News
+from enricher.ports import AlertRecord, Backlog, CaseRecord, DeliveryRecord, Page, SourceRecord
+from enricher.store.access import Access
+from enricher.store.database import Transaction, insert_or_replace
+from enricher.store.inbox import RECORD, records
+from enricher.store.schema import DEAD, OPEN_ALERTS, OPEN_DELIVERIES, alerts, case_alerts, cases, deliveries, news, pulse
+
+T = TypeVar("T")
+
+MAX_LINKED_ALERTS = 100
+"""The newest alerts of a case that a record names; a noisy search can add one every minute for months."""
+_WAITING = frozenset({"pending", "unknown"})
+
+
+class Reader:
+    """Implements `ports.Reader`."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    def case(self, key: str) -> CaseRecord | None:
+        with self._access.read() as conn:
+            found = _case_records(conn, conn.execute(select(cases).where(cases.c.key == key)).all())
+        return found[0] if found else None
+
+    def cases(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        severity: str | None = None,
+        state: str | None = None,
+        text: str | None = None,
+    ) -> Page[CaseRecord]:
+        query = select(cases)
+        if severity is not None:
+            query = query.where(cases.c.severity == severity)
+        if state is not None:
+            query = query.where(cases.c.state == state)
+        if text:
+            fields = (cases.c.host, cases.c.tenant, cases.c.title, cases.c.key)
+            query = query.where(or_(*(func.lower(field).contains(text.lower(), autoescape=True) for field in fields)))
+        with self._access.read() as conn:
+            return _page(conn, query, cases.c.id, limit, after, _case_records)
+
+    def deliveries(self, *, limit: int, after: str | None = None, state: str | None = None) -> Page[DeliveryRecord]:
+        query = select(deliveries)
+        if state is not None:
+            query = query.where(deliveries.c.state == state)
+        with self._access.read() as conn:
+            return _page(conn, query, deliveries.c.id, limit, after, lambda _, rows: [_delivery(row) for row in rows])
+
+    def dead_alerts(self, *, limit: int, after: str | None = None) -> Page[AlertRecord]:
+        with self._access.read() as conn:
+            return _page(conn, select(*RECORD).where(DEAD), alerts.c.id, limit, after, records)
+
+    def sources(self) -> list[SourceRecord]:
+        counts = select(alerts.c.source, func.max(alerts.c.received_at), func.count()).group_by(alerts.c.source)
+        dead = select(alerts.c.source, func.count()).where(DEAD).group_by(alerts.c.source)
+        with self._access.read() as conn:
+            dead_by_source = {source: count for source, count in conn.execute(dead)}
+            return [
+                SourceRecord(source=source, last_at=last_at, alerts=count, dead=dead_by_source.get(source, 0))
+                for source, last_at, count in conn.execute(counts.order_by(alerts.c.source))
+            ]
+
+    def backlog(self) -> Backlog:
+        waiting = select(func.count(), func.min(alerts.c.received_at)).where(OPEN_ALERTS)
+        by_destination = (
+            select(deliveries.c.destination, func.count()).where(OPEN_DELIVERIES).group_by(deliveries.c.destination)
+        )
+        with self._access.read() as conn:
+            count, oldest_at = conn.execute(waiting).one()
+            oldest_s = (self._access.now(conn) - oldest_at).total_seconds() if oldest_at else 0.0
+            return Backlog(
+                alerts_waiting=count,
+                oldest_alert_s=max(0.0, oldest_s),
+                deliveries_waiting={destination: number for destination, number in conn.execute(by_destination)},
+                dead_alerts=_count(conn, select(func.count()).select_from(alerts).where(DEAD)),
+                dead_deliveries=_count(conn, select(func.count()).select_from(deliveries).where(DEAD)),
+            )
+
+    def ready(self) -> None:
+        self._access.write(_beat)
+
+
+def _beat(tx: Transaction) -> None:
+    tx.conn.execute(insert_or_replace(tx.conn.dialect.name, pulse), {"id": 1, "at": tx.now})
+
+
+def _count(conn: Connection, query: Select[tuple[int]]) -> int:
+    return conn.execute(query).scalar_one()
+
+
+def _page(
+    conn: Connection,
+    query: Select[Any],
+    column: Any,
+    limit: int,
+    after: str | None,
+    make: Callable[[Connection, Sequence[Row[Any]]], list[T]],
+) -> Page[T]:
+    """Newest first, from below `after`."""
+    if after is not None:
+        query = query.where(column < after)
+    rows = conn.execute(query.order_by(column.desc()).limit(limit + 1)).all()
+    shown = rows[:limit]
+    return Page(items=tuple(make(conn, shown)), next=shown[-1].id if len(rows) > limit and shown else None)
+
+
+def _case_records(conn: Connection, rows: Sequence[Row[Any]]) -> list[CaseRecord]:
+    keys = [row.key for row in rows]
+    items = news_of(conn, keys)
+    sent: defaultdict[str, list[DeliveryRecord]] = defaultdict(list)
+    by_name = select(deliveries).where(deliveries.c.case_key.in_(keys)).order_by(deliveries.c.destination)
+    for row in conn.execute(by_name):
+        sent[row.case_key].append(_delivery(row))
+    return [
+        CaseRecord(
+            key=row.key,
+            state=row.state,
+            document=row.document,
+            news=tuple(items[row.key]),
+            alerts=_alerts_of(conn, row.key),
+            deliveries=tuple(sent[row.key]),
+            opened_at=row.opened_at,
+            updated_at=row.updated_at,
+        )
+        for row in rows
+    ]
+
+
+def _alerts_of(conn: Connection, key: str) -> tuple[str, ...]:
+    """The newest alerts of a case, oldest of them first."""
+    linked = select(case_alerts.c.alert_id).where(case_alerts.c.case_key == key)
+    newest = conn.execute(linked.order_by(case_alerts.c.alert_id.desc()).limit(MAX_LINKED_ALERTS)).scalars().all()
+    return tuple(reversed(newest))
+
+
+def news_of(conn: Connection, keys: Collection[str]) -> defaultdict[str, list[News]]:
+    """All news of some cases, each case's by number."""
+    found: defaultdict[str, list[News]] = defaultdict(list)
+    for row in conn.execute(select(news).where(news.c.case_key.in_(keys)).order_by(news.c.case_key, news.c.seq)):
+        found[row.case_key].append(News(seq=row.seq, kind=row.kind, at=row.at, text=row.text, lines=row.lines))
+    return found
+
+
+def _delivery(row: Row[Any]) -> DeliveryRecord:
+    due_at: datetime | None = row.due_at if row.state in _WAITING else None
+    return DeliveryRecord(
+        delivery_id=row.id,
+        case_key=row.case_key,
+        destination=row.destination,
+        state=row.state,
+        external_id=row.external_id,
+        label=row.label,
+        url=row.url,
+        attempts=row.attempts,
+        due_at=due_at,
+        reason=row.reason,
+        detail=row.detail,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,199 @@
+"""The tables. `migrations/` creates them; a test holds the two to each other.
+
+Work is claimed by `due_at`: for waiting work that is when it may be tried, for claimed work when its lease ends. So one
+partial index over the open rows serves claims, take-overs and wake-ups, and finished rows, however many, slow nothing.
+`claims` counts how often a row was taken; its value at the claim is the fence that every later write must bring back.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from enricher.store.types import JsonText, Moment, Words
+
+CASE_KEY = Words(500)
+"""PostgreSQL indexes at most 2,704 bytes; a longer key would be refused, so longer ones are cut, alike everywhere."""
+NAME = Words(300)
+
+OPEN_ALERTS = text("state IN ('stored', 'working')")
+OPEN_DELIVERIES = text("state IN ('pending', 'sending', 'unknown')")
+DEAD = text("state = 'dead'")
+"""Spelled out, never bound: a planner takes a partial index only if it can prove that the query implies its condition."""
+
+metadata = MetaData()
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("identity", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("row_digests", LargeBinary, nullable=False),
+    Column("source", NAME, nullable=False),
+    Column("kind", NAME, nullable=False),
+    Column("alert_ref", NAME),
+    Column("trigger_type", NAME),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("claims", Integer, nullable=False),
+    Column("holder", Text),
+    Column("due_at", Moment, nullable=False),
+    Column("reason", Words()),
+    Column("dropped", JsonText),
+    Column("received_at", Moment, nullable=False),
+    Column("settled_at", Moment),
+    Column("size", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("identity", "content", name="alerts_identity_content"),
+)
+Index("alerts_open", alerts.c.due_at, alerts.c.id, sqlite_where=OPEN_ALERTS, postgresql_where=OPEN_ALERTS)
+WORKING = text("state = 'working'")
+Index("alerts_held", alerts.c.holder, sqlite_where=WORKING, postgresql_where=WORKING)
+Index("alerts_dead", alerts.c.id, sqlite_where=DEAD, postgresql_where=DEAD)
+HAS_REF = text("alert_ref IS NOT NULL")
+Index("alerts_by_ref", alerts.c.alert_ref, sqlite_where=HAS_REF, postgresql_where=HAS_REF)
+Index("alerts_by_source", alerts.c.source, alerts.c.received_at)
+
+events = Table(
+    "events",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("alert_id", Text, nullable=False),
+    Column("case_key", CASE_KEY),
+    Column("computer", NAME, nullable=False),
+    Column("guid", NAME),
+    Column("event_id", Integer, nullable=False),
+    Column("at", Moment),
+    Column("count", BigInteger, nullable=False),
+    Column("document", JsonText),
+    Column("seen_at", Moment, nullable=False),
+)
+HAS_DOCUMENT = text("document IS NOT NULL")
+Index("events_processes", events.c.guid, events.c.computer, sqlite_where=HAS_DOCUMENT, postgresql_where=HAS_DOCUMENT)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("event", LargeBinary, primary_key=True),
+    Column("family", NAME, primary_key=True),
+    Column("host", NAME, nullable=False),
+    Column("account", Words()),
+    Column("image", Words()),
+    Column("tenant", NAME),
+    Column("at", Moment, nullable=False),
+    Column("kind", NAME, nullable=False),
+)
+Index("sightings_by_host", sightings.c.host, sightings.c.family, sightings.c.at)
+Index("sightings_by_tenant", sightings.c.tenant, sightings.c.at)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("key", CASE_KEY, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("severity", NAME, nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("host", Words(), nullable=False),
+    Column("tenant", Words()),
+    Column("title", Words(), nullable=False),
+    Column("document", JsonText, nullable=False),
+    Column("last_news_seq", Integer, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+case_alerts = Table(
+    "case_alerts",
+    metadata,
+    Column("case_key", CASE_KEY, ForeignKey("cases.key"), primary_key=True),
+    Column("alert_id", Text, ForeignKey("alerts.id"), primary_key=True),
+)
+Index("case_alerts_by_alert", case_alerts.c.alert_id)
+
+news = Table(
+    "news",
+    metadata,
+    Column("case_key", CASE_KEY, ForeignKey("cases.key"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("kind", NAME, nullable=False),
+    Column("at", Words(), nullable=False),
+    Column("text", Words(), nullable=False),
+    Column("lines", JsonText, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_key", CASE_KEY, ForeignKey("cases.key"), nullable=False),
+    Column("destination", Words(100), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("external_id", Words()),
+    Column("label", Words()),
+    Column("url", Words()),
+    Column("sent_seq", Integer, nullable=False),
+    Column("want_seq", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("claims", Integer, nullable=False),
+    Column("settled_claims", Integer, nullable=False),
+    Column("claimed_at", Moment),
+    Column("doubt_since", Moment),
+    Column("holder", Text),
+    Column("due_at", Moment, nullable=False),
+    Column("reason", Words()),
+    Column("detail", Words()),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("case_key", "destination", name="deliveries_case_destination"),
+)
+Index(
+    "deliveries_open",
+    deliveries.c.destination,
+    deliveries.c.due_at,
+    sqlite_where=OPEN_DELIVERIES,
+    postgresql_where=OPEN_DELIVERIES,
+)
+Index("deliveries_due", deliveries.c.due_at, sqlite_where=OPEN_DELIVERIES, postgresql_where=OPEN_DELIVERIES)
+SENDING = text("state = 'sending'")
+Index("deliveries_held", deliveries.c.holder, sqlite_where=SENDING, postgresql_where=SENDING)
+Index("deliveries_dead", deliveries.c.id, sqlite_where=DEAD, postgresql_where=DEAD)
+
+lookups = Table(
+    "lookups",
+    metadata,
+    Column("source", NAME, primary_key=True),
+    Column("about", NAME, primary_key=True),
+    Column("document", JsonText, nullable=False),
+    Column("fetched_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("by", Words(), nullable=False),
+    Column("action", Words(), nullable=False),
+    Column("item_id", Words(), nullable=False),
+    Column("detail", Words()),
+)
+
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+)

@@ -1,0 +1,156 @@
+"""`/api/v1`: what the console shows, as JSON, for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from enricher.core.document import Json
+from enricher.errors import PayloadError
+from enricher.model import Severity
+from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord
+from enricher.web import paging
+from enricher.web.answers import Refusal, json_answer
+from enricher.web.bodies import read_body
+from enricher.web.doors import Doors
+from enricher.web.services import Services
+
+CASE_STATES = ("open", "recovered", "suppressed")
+DELIVERY_STATES = ("pending", "sending", "unknown", "delivered", "dead")
+SEVERITIES = tuple(severity.value for severity in Severity)
+
+
+def api(services: Services, doors: Doors) -> Blueprint:
+    """All routes of `/api/v1`: reading needs the read token, the two POSTs that change something the write token."""
+    routes = Blueprint("api", __name__, url_prefix="/api/v1")
+    _add_cases(routes, services)
+    _add_work(routes, services)
+    _add_explain(routes, services)
+    _add_writing(routes, services)
+
+    @routes.before_request
+    def check() -> None:
+        if request.endpoint in _WRITING:
+            doors.write(request.environ)
+        else:
+            doors.read(request.environ)
+
+    return routes
+
+
+_WRITING = frozenset({"api.retry_dead_letter", "api.reopen_case"})
+
+
+def _add_cases(routes: Blueprint, services: Services) -> None:
+    reader = services.reader
+
+    @routes.get("/cases")
+    def cases() -> Response:
+        page = reader.cases(
+            limit=paging.limit(),
+            after=paging.argument("after"),
+            severity=paging.choice("severity", SEVERITIES),
+            state=paging.choice("state", CASE_STATES),
+            text=paging.argument("text"),
+        )
+        listed = [case_json(record) for record in page.items]
+        for case in listed:
+            case.pop("evidence", None)
+        return json_answer({"cases": listed, "next": page.next})
+
+    @routes.get("/cases/<path:key>")
+    def case(key: str) -> Response:
+        found = reader.case(key)
+        if found is None:
+            raise missing("case", key)
+        return json_answer(case_json(found))
+
+
+def _add_work(routes: Blueprint, services: Services) -> None:
+    """What was accepted and what became of it."""
+    reader = services.reader
+
+    @routes.get("/alerts/<alert_id>")
+    def alert(alert_id: str) -> Response:
+        found = services.inbox.get(alert_id)
+        if found is None:
+            raise missing("alert", alert_id)
+        return json_answer(alert_json(found))
+
+    @routes.get("/deliveries")
+    def deliveries() -> Response:
+        state = paging.choice("state", DELIVERY_STATES)
+        page = reader.deliveries(limit=paging.limit(), after=paging.argument("after"), state=state)
+        return json_answer({"deliveries": [delivery_json(record) for record in page.items], "next": page.next})
+
+    @routes.get("/dead-letters")
+    def dead_letters() -> Response:
+        page = paging.dead_letters(reader, limit=paging.limit(), after=paging.argument("after"))
+        return json_answer({"dead_letters": [dead_letter_json(record) for record in page.items], "next": page.next})
+
+    @routes.get("/sources")
+    def sources() -> Response:
+        return json_answer({"sources": reader.sources()})
+
+
+def _add_explain(routes: Blueprint, services: Services) -> None:
+    @routes.post("/explain")
+    def explain() -> Response:
+        """Nothing is stored, also when it cannot be read."""
+        try:
+            return json_answer(services.explain(read_body(request.environ, services.settings.max_body)))
+        except PayloadError as error:
+            raise Refusal(400, error.code, error.detail) from error
+
+
+def _add_writing(routes: Blueprint, services: Services) -> None:
+    @routes.post("/dead-letters/<item_id>/retry")
+    def retry_dead_letter(item_id: str) -> tuple[Response, int]:
+        if not services.operator.retry_dead(item_id):
+            raise missing("dead letter", item_id)
+        return json_answer({"status": "accepted", "id": item_id}), 202
+
+    @routes.post("/cases/<path:key>/reopen")
+    def reopen_case(key: str) -> tuple[Response, int]:
+        if not services.operator.reopen_case(key):
+            raise missing("case to reopen", key)
+        return json_answer({"status": "accepted", "key": key}), 202
+
+
+def missing(what: str, name: str) -> Refusal:
+    """404, naming what was asked for."""
+    return Refusal(404, "not_found", f"There is no {what} {name!r}.")
+
+
+def alert_json(record: AlertRecord) -> Json:
+    """An alert, as design §4.1 names its keys."""
+    document = asdict(record)
+    return {"id": document.pop("alert_id"), **document}
+
+
+def delivery_json(record: DeliveryRecord) -> Json:
+    """A delivery, with `id` and `case` for the record's own names."""
+    document = asdict(record)
+    return {"id": document.pop("delivery_id"), "case": document.pop("case_key"), **document}
+
+
+def dead_letter_json(record: AlertRecord | DeliveryRecord) -> Json:
+    """Either of the two; `type` says which."""
+    if isinstance(record, AlertRecord):
+        return {"type": "alert", **alert_json(record)}
+    return {"type": "delivery", **delivery_json(record)}
+
+
+def case_json(record: CaseRecord) -> dict[str, Any]:
+    """A case: its document (design §4.3), and what surrounds it."""
+    return {
+        **record.document,
+        "state": record.state,
+        "opened_at": record.opened_at,
+        "updated_at": record.updated_at,
+        "alerts": record.alerts,
+        "deliveries": [delivery_json(delivery) for delivery in record.deliveries],
+        "news": record.news,
+    }

@@ -1,0 +1,163 @@
+"""The OpenAPI 3.1 document of the webhook, the API and the probes. A test holds it against the routes, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from enricher.core.document import Json
+from enricher.web.schemas import SCHEMAS
+
+_WEBHOOK_AUTH: list[Json] = [{"bearer": []}, {"basic": []}, {"header": []}]
+_OPEN: list[Json] = []
+
+_ERROR_TEXTS = {
+    400: "The body or a parameter cannot be read; `error` says why.",
+    401: "No valid token. Without any token set, only peers on the same machine are let in.",
+    403: "A browser sent this on behalf of another site.",
+    404: "There is nothing of that name.",
+    413: "More than 5 MiB after inflation.",
+    415: "Content-Encoding is neither identity nor gzip.",
+    429: "More than the set rate for this token.",
+    503: "The store refuses; nothing was stored.",
+}
+
+
+def openapi_document() -> Json:
+    """The whole document, JSON-ready."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Enricher",
+            "version": _version(),
+            "summary": "From Sumo Logic's webhook to one graded case with one ticket per destination.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": _WEBHOOK_AUTH,
+        "paths": _paths(),
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "basic": {"type": "http", "scheme": "basic", "description": "The token is the password."},
+                "header": {"type": "apiKey", "in": "header", "name": "X-Enricher-Token"},
+            },
+        },
+    }
+
+
+def _version() -> str:
+    try:
+        return version("enricher")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _paths() -> Json:
+    return {
+        "/webhooks/sumo": {"post": _webhook()},
+        "/api/v1/alerts/{alert_id}": _get("One alert", "Alert", path=("alert_id",), errors=(404,)),
+        "/api/v1/cases": _get("Cases, newest first", "Cases", query=("limit", "after", "severity", "state", "text")),
+        "/api/v1/cases/{key}": _get("One case with its evidence", "Case", path=("key",), errors=(404,)),
+        "/api/v1/cases/{key}/reopen": _post("Open a suppressed or recovered case again", path="key"),
+        "/api/v1/deliveries": _get("Cases on their way to destinations", "Deliveries", query=("limit", "after", "state")),
+        "/api/v1/dead-letters": _get("Work that was given up", "DeadLetters", query=("limit", "after")),
+        "/api/v1/dead-letters/{item_id}/retry": _post("Try a dead letter again", path="item_id"),
+        "/api/v1/sources": _get("What each webhook source has sent", "Sources"),
+        "/api/v1/explain": {"post": _explain()},
+        "/healthz": _get("Alive", "Status", open_to_all=True),
+        "/readyz": _get("What is sent now can be stored", "Readiness", open_to_all=True, errors=()),
+        "/metrics": {
+            "get": {
+                "summary": "Prometheus metrics",
+                "security": _OPEN,
+                "responses": {"200": {"description": "Metrics", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+            }
+        },
+        "/openapi.json": _get("This document", "Document", open_to_all=True),
+    }
+
+
+def _webhook() -> Json:
+    return {
+        "summary": "Accept any Sumo Logic payload",
+        "description": "202 means that the bytes are on disk. The body is read as JSON whatever its Content-Type.",
+        "requestBody": _json_body("The payload as Sumo sends it; gzip is accepted."),
+        "responses": {
+            "202": _json("Stored", "Receipt"),
+            "200": _json("A duplicate of an earlier alert, or a connection test", "Receipt"),
+            **_errors(400, 401, 413, 415, 429, 503),
+        },
+    }
+
+
+def _explain() -> Json:
+    return {
+        "summary": "A payload through the flow; nothing is stored or sent",
+        "requestBody": _json_body("Any payload that the webhook accepts."),
+        "responses": {"200": _json("What would come of it", "Explanation"), **_errors(400, 401, 413, 415)},
+    }
+
+
+def _get(
+    summary: str,
+    schema: str,
+    *,
+    path: tuple[str, ...] = (),
+    query: tuple[str, ...] = (),
+    errors: tuple[int, ...] = (),
+    open_to_all: bool = False,
+) -> Json:
+    operation: Json = {"summary": summary}
+    if parameters := [*map(_path_parameter, path), *(_QUERY[name] for name in query)]:
+        operation["parameters"] = parameters
+    if open_to_all:
+        operation["security"] = _OPEN
+        failures = {"503": _json("The store refuses", schema)} if schema == "Readiness" else {}
+    else:
+        failures = _errors(*((400,) if query else ()), 401, *errors, 503)
+    operation["responses"] = {"200": _json(summary, schema), **failures}
+    return {"get": operation}
+
+
+def _post(summary: str, *, path: str) -> Json:
+    return {
+        "post": {
+            "summary": summary,
+            "description": "Needs the write token.",
+            "parameters": [_path_parameter(path)],
+            "responses": {"202": _json("Done; a worker takes it from here", "Accepted"), **_errors(401, 403, 404, 503)},
+        }
+    }
+
+
+def _path_parameter(name: str) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _query(name: str, schema: Json, description: str) -> Json:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+_QUERY: Mapping[str, Json] = {
+    "limit": _query("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Items on a page."),
+    "after": _query("after", {"type": "string"}, "The `next` of the page before."),
+    "severity": _query("severity", {"$ref": "#/components/schemas/Severity"}, "Only cases of this severity."),
+    "state": _query("state", {"type": "string"}, "Only those in this state."),
+    "text": _query("text", {"type": "string"}, "Looked for in host, tenant, title and key."),
+}
+
+
+def _json_body(description: str) -> Json:
+    return {"required": True, "description": description, "content": {"application/json": {"schema": {}}}}
+
+
+def _json(description: str, schema: str) -> Json:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
+def _errors(*statuses: int) -> Json:
+    return {str(status): _json(_ERROR_TEXTS[status], "Error") for status in statuses}

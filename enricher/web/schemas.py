@@ -1,0 +1,131 @@
+"""JSON Schemas of what the API answers, for its OpenAPI document.
+
+The case's are derived from `core/document.py`, the one place where its keys are written down.
+"""
+
+from __future__ import annotations
+
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from enricher.core.document import CaseDocument, Json, News
+from enricher.model import Severity
+
+_PRIMITIVES: dict[Any, Json] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    type(None): {"type": "null"},
+    Any: {},
+}
+_TEXT: Json = {"type": "string"}
+_TEXT_OR_NULL: Json = {"type": ["string", "null"]}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_TIME: Json = {"type": "string", "format": "date-time"}
+_TIME_OR_NULL: Json = {"type": ["string", "null"], "format": "date-time"}
+_OBJECTS: Json = {"type": "array", "items": {"type": "object"}}
+_TEXTS: Json = {"type": "array", "items": _TEXT}
+
+
+def schema_of(shape: Any) -> Json:
+    """The schema of a TypedDict, or of a type that occurs in one. Keys may be added, so none is forbidden."""
+    if is_typeddict(shape):
+        hints = get_type_hints(shape)
+        properties = {name: schema_of(hint) for name, hint in hints.items()}
+        return {"type": "object", "properties": properties, "required": list(hints)}
+    origin, arguments = get_origin(shape), get_args(shape)
+    if origin is list:
+        return {"type": "array", "items": schema_of(arguments[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": schema_of(arguments[1])}
+    if origin in {Union, UnionType}:
+        return {"anyOf": [schema_of(argument) for argument in arguments]}
+    return _PRIMITIVES[shape]
+
+
+def _object(required: Json, optional: Json | None = None) -> Json:
+    return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _page(name: str, item: str) -> Json:
+    return _object({name: {"type": "array", "items": _ref(item)}, "next": _TEXT_OR_NULL})
+
+
+_ALERT: Json = {
+    "id": _TEXT,
+    "state": {"enum": ["stored", "working", "done", "dead"]},
+    "kind": _TEXT,
+    "source": _TEXT,
+    "received_at": _TIME,
+    "attempts": _COUNT,
+    "reason": _TEXT_OR_NULL,
+    "cases": _TEXTS,
+    "dropped": _OBJECTS,
+    "size": _COUNT,
+}
+_DELIVERY: Json = {
+    "id": _TEXT,
+    "case": _TEXT,
+    "destination": _TEXT,
+    "state": {"enum": ["pending", "sending", "unknown", "delivered", "dead"]},
+    "external_id": _TEXT_OR_NULL,
+    "label": _TEXT_OR_NULL,
+    "url": _TEXT_OR_NULL,
+    "attempts": _COUNT,
+    "due_at": _TIME_OR_NULL,
+    "reason": _TEXT_OR_NULL,
+    "detail": _TEXT_OR_NULL,
+    "updated_at": _TIME,
+}
+_AROUND_A_CASE: Json = {
+    "state": {"enum": ["open", "recovered", "suppressed"]},
+    "opened_at": _TIME,
+    "updated_at": _TIME,
+    "alerts": _TEXTS,
+    "deliveries": {"type": "array", "items": _ref("Delivery")},
+    "news": {"type": "array", "items": _ref("News")},
+}
+
+
+def _case(*, without: frozenset[str] = frozenset()) -> Json:
+    document = schema_of(CaseDocument)["properties"]
+    return _object({**{name: schema for name, schema in document.items() if name not in without}, **_AROUND_A_CASE})
+
+
+SCHEMAS: Json = {
+    "Error": _object({"error": _TEXT, "detail": _TEXT}),
+    "Severity": {"enum": [severity.value for severity in Severity]},
+    "Receipt": _object({"status": {"enum": ["accepted", "duplicate", "test"]}}, {"alert_id": _TEXT}),
+    "Accepted": _object({"status": {"const": "accepted"}}, {"id": _TEXT, "key": _TEXT}),
+    "Status": _object({"status": {"const": "ok"}}),
+    "Readiness": _object({"status": {"enum": ["ready", "unavailable"]}, "problems": _TEXTS}, {"detail": _TEXT}),
+    "Document": {"type": "object"},
+    "Explanation": _object({"input": {"type": "object"}, "cases": _OBJECTS, "dropped": _OBJECTS}),
+    "News": schema_of(News),
+    "Alert": _object(_ALERT),
+    "Delivery": _object(_DELIVERY),
+    "DeadLetter": {
+        "anyOf": [
+            _object({"type": {"const": "alert"}, **_ALERT}),
+            _object({"type": {"const": "delivery"}, **_DELIVERY}),
+        ]
+    },
+    "Case": _case(),
+    "ListedCase": _case(without=frozenset({"evidence"})),
+    "Cases": _page("cases", "ListedCase"),
+    "Deliveries": _page("deliveries", "Delivery"),
+    "DeadLetters": _page("dead_letters", "DeadLetter"),
+    "Sources": _object(
+        {
+            "sources": {
+                "type": "array",
+                "items": _object({"source": _TEXT, "last_at": _TIME, "alerts": _COUNT, "dead": _COUNT}),
+            }
+        }
+    ),
+}

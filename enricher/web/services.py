@@ -1,0 +1,60 @@
+"""What the web layer is given: ports, a few functions of the core, and settings. It builds none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+from enricher.core.document import Json
+from enricher.model import Severity
+from enricher.ports import Inbox, Operator, Reader, Submission
+
+MAX_BODY = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """Who may come in, and how much they may bring.
+
+    `webhook_tokens` are (source, secret) pairs, several at once, so that a secret can be changed without a gap. Where a
+    door has no token, only loopback peers may use it, and not even they when `trust_loopback` is False: behind a reverse
+    proxy on the same machine every peer is a loopback peer. `rate_per_minute` counts for each source in this process.
+    `signing_key` signs the console's forms; all processes that serve one console need the same.
+    """
+
+    signing_key: bytes = field(repr=False)
+    webhook_tokens: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    read_tokens: tuple[str, ...] = field(default=(), repr=False)
+    write_tokens: tuple[str, ...] = field(default=(), repr=False)
+    trust_loopback: bool = True
+    rate_per_minute: float | None = None
+    max_body: int = MAX_BODY
+
+
+def usual_bands() -> Mapping[Severity, float]:
+    """The bands as shipped, for where no severity policy is at hand."""
+    return {severity: 20.0 * severity.rank for severity in Severity}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a request may use."""
+
+    settings: WebSettings
+    inbox: Inbox
+    reader: Reader
+    operator: Operator
+    submission: Callable[[bytes, str], Submission | None]
+    """(body, source) → what the inbox stores; None for a connection test. Raises PayloadError."""
+    explain: Callable[[bytes], Json]
+    """A payload through the flow, nothing stored or sent: design §4.3. Raises PayloadError."""
+    metrics: Callable[[], tuple[bytes, str]]
+    """The metrics and their content type."""
+    count: Callable[[str, str], None]
+    """(event, label): `webhook` with the status or error word answered."""
+    content_problems: Callable[[], Sequence[str]]
+    """What is wrong with `config/` now, empty when all is well; the last good content stays in use."""
+    bands: Callable[[], Mapping[Severity, float]] = usual_bands
+    """Where each severity begins, for the scale behind the ledger."""
+    monotonic: Callable[[], float] = monotonic

@@ -1,0 +1,96 @@
+"""Text from outside, on its way onto a page: made visible, defanged, never a link on its own word.
+
+Jinja escapes everything besides; `visible` is applied to everything that a template prints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from jinja2 import Undefined
+from markupsafe import Markup
+
+NOTHING = "–"
+
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but tab and line feed
+    "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # bidi, zero width, separators
+    "\ud800-\udfff\U000e0000-\U000e007f]"  # lone surrogates, tags
+)
+_URL = re.compile(r"(?i)\b(h)tt(ps?://)([^\s/?#'\"<>|]*)")
+
+
+def visible(value: object) -> object:
+    """What a template prints, with every character that hides or reorders text shown as its code point."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _HIDDEN.sub(_code_point, value)
+    return value if not isinstance(value, Undefined) else str(value)
+
+
+def _code_point(match: re.Match[str]) -> str:
+    return f"⟨U+{ord(match[0]):04X}⟩"
+
+
+def defang(name: str | None) -> str | None:
+    """A host name that no mail program or chat turns into a link."""
+    return None if name is None else name.replace("[.]", ".").replace(".", "[.]")
+
+
+def defanger(names: Iterable[str | None]) -> Callable[[str | None], str | None]:
+    """A function that defangs URLs, and these names wherever they stand in a text."""
+    known = sorted({name for name in names if name and "." in name}, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, known)), re.IGNORECASE) if known else None
+
+    def defanged(text: str | None) -> str | None:
+        if text is None:
+            return None
+        text = _URL.sub(lambda url: f"{url[1]}xx{url[2]}{defang(url[3])}", text)
+        return pattern.sub(lambda name: name[0].replace(".", "[.]"), text) if pattern else text
+
+    return defanged
+
+
+def outward(url: str | None, *, below: str | None = None) -> str | None:
+    """`url` where it may be a link: http or https, and below a domain if one is named. Else None."""
+    try:
+        parts = urlsplit(url or "")
+        host = parts.hostname or ""
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or not host:
+        return None
+    return url if below is None or host == below or host.endswith(f".{below}") else None
+
+
+def when(value: datetime | str | None) -> str:
+    """`2026-11-24 01:52:07 UTC`; text that is no time as it is."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return str(value)
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in its largest two units: `2 d 3 h`, `4 min 5 s`, `30 s`."""
+    if seconds is None:
+        return NOTHING
+    rest, parts = round(seconds), []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or f"{seconds:.2g} s"
+
+
+def number(value: float | None) -> str:
+    """At most two places, none that are zero."""
+    return NOTHING if value is None else f"{value:.2f}".rstrip("0").rstrip(".")

