@@ -82,12 +82,7 @@ def _remembered(grouped: Grouped, seen: Distinct) -> Investigation:
 
 def _events(case: Case, seen: Distinct) -> Iterator[SeenEvent]:
     """The case's events; `count` is how many contacts each stands for, so that a repeat adds none."""
-    contacts: dict[int, int] = {}
-    for finding in case.findings:
-        signal = finding.graded.facts.signal
-        counted = signal.connections or signal.queries or ((signal.process.created,) if signal.process.created else ())
-        for event in counted:
-            contacts[id(event)] = event.count
+    contacts = {id(event): event.count for f in case.findings for event in f.graded.facts.signal.counted}
     for event in case.events:
         yield SeenEvent(
             digest=seen.digests[id(event)],

@@ -56,8 +56,14 @@ class Signal:
 
     @property
     def contacts(self) -> int:
-        """Connections; without any, queries; without those, 1 (a URL in a command line)."""
-        return sum(c.count for c in self.connections) or sum(q.count for q in self.queries) or 1
+        """How often the tenant was contacted; 1 where there is only a URL in a command line."""
+        return sum(event.count for event in self.counted) or 1
+
+    @property
+    def counted(self) -> tuple[Event, ...]:
+        """The events that count as contacts: connections; without any, queries; without those, the process's start."""
+        start = (self.process.created,) if self.process.created else ()
+        return self.connections or self.queries or start
 
     @property
     def first_at(self) -> datetime | None:

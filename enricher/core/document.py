@@ -11,6 +11,8 @@ Json = dict[str, Any]
 
 
 class TechniqueDoc(TypedDict):
+    """ATT&CK's words for what was detected."""
+
     id: str
     name: str
     tactic: str
@@ -18,6 +20,8 @@ class TechniqueDoc(TypedDict):
 
 
 class PlatformDoc(TypedDict):
+    """The catalog row that matched."""
+
     id: str
     name: str
     provider: str
@@ -72,6 +76,8 @@ class AncestorDoc(TypedDict):
 
 
 class EnrichmentDoc(TypedDict):
+    """One source's answer about one observable; `status` is one of model.Status."""
+
     source: str
     about: str
     status: str
@@ -103,6 +109,8 @@ class ExceptionDoc(TypedDict):
 
 
 class DriftDoc(TypedDict):
+    """One of Sumo's own columns that says something else than we do."""
+
     field: str
     sumo: str
     ours: str

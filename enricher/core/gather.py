@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from enricher.core.behaviour import Beacon, beaconing
 from enricher.core.classify import Signal
@@ -70,7 +69,8 @@ def gather(
             enrichments=tuple(e for o in observe([signal]) for e in about.get(o.value, ())),
             beacon=rhythm[_group_of(signal)],
             dns_anomalies=anomalies.of(signal),
-            **_estate(signal, rules),
+            role=host.role if (host := rules.estate.about(signal.process.computer)) else None,
+            groups=host.groups if host else None,
         )
         for signal, program, lineage in told
     ]
@@ -117,13 +117,3 @@ def _rhythm(members: Sequence[Signal]) -> Beacon | None:
         contacts = [q for s in members for q in s.queries]
     times = [c.at for c in contacts if c.at is not None]
     return beaconing(times, sampled=any(c.count > 1 for c in contacts)) if contacts else None
-
-
-def _estate(signal: Signal, rules: Rules) -> Mapping[str, object]:
-    known = rules.estate.about(signal.process.computer)
-    return {"role": known.role, "groups": known.groups} if known else {}
-
-
-def first_contact(facts: Facts) -> datetime | None:
-    """When the signal was first seen."""
-    return facts.signal.first_at

@@ -15,6 +15,7 @@ from math import floor
 import orjson
 
 from enricher.core import signs
+from enricher.core.commands import headless
 from enricher.core.document import StepDoc
 from enricher.core.gather import Facts
 from enricher.core.programs import Programs
@@ -150,7 +151,7 @@ def _caps(ledger: _Ledger, facts: Facts, programs: Programs, policy: SeverityPol
         )
     if not facts.program.verified_browser:
         return False
-    benign = not (signs.headless(facts.program.line) or _foreign_parent(facts, programs))
+    benign = not (headless(facts.program.line) or _foreign_parent(facts, programs))
     reason = "a verified browser" if benign else "a verified browser, but driven from outside"
     ledger.cap("browser", policy.cap["browser"]["at_most"], reason, met=benign)
     return benign
@@ -204,18 +205,8 @@ def _known(facts: Facts, asked: Asked) -> tuple[int, int]:
 
 
 def _missing(facts: Facts, asked: Asked) -> tuple[str, ...]:
-    signal, process = facts.signal, facts.signal.process
-    lacking: list[str] = []
-    if process.created is None:
-        lacking.append("process start: no event 1 of this process in the alert")
-    if process.image is None:
-        lacking.append("image: the process had ended before its name was looked up")
-    if process.command_line is None:
-        lacking.append("command line: only event 1 carries it")
-    if not facts.lineage:
-        lacking.append(
-            "parent process: events 3 and 22 carry none" if process.created is None else "parent process: not logged"
-        )
+    signal = facts.signal
+    lacking = _missing_of_process(facts)
     if not signal.connections:
         lacking.append("connection: no event 3 of this process to this tenant, so no address and no port")
     elif signal.source in {"command_line", "payload", "reverse_lookup"}:
@@ -231,6 +222,22 @@ def _missing(facts: Facts, asked: Asked) -> tuple[str, ...]:
     if asked.estate and facts.role is None:
         lacking.append("estate role: the host is not in config/estate.yml")
     return tuple(lacking)
+
+
+def _missing_of_process(facts: Facts) -> list[str]:
+    process = facts.signal.process
+    lacking: list[str] = []
+    if process.created is None:
+        lacking.append("process start: no event 1 of this process in the alert")
+    if process.image is None:
+        lacking.append("image: the process had ended before its name was looked up")
+    if process.command_line is None:
+        lacking.append("command line: only event 1 carries it")
+    if not facts.lineage:
+        lacking.append(
+            "parent process: events 3 and 22 carry none" if process.created is None else "parent process: not logged"
+        )
+    return lacking
 
 
 def _unanswered(facts: Facts) -> list[str]:

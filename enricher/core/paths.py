@@ -1,7 +1,7 @@
-"""Paths as attackers and loggers write them, folded into one form, and the folders that say something about a program.
+r"""Paths as attackers and loggers write them, folded into one form, and the folders that say something about a program.
 
-*Path form*: lower case; `/` becomes `\\` where the path begins with a drive letter, `\\` or `%`; `\\\\?\\` and `\\??\\` gone;
-`\\systemroot\\`, `\\device\\harddiskvolumeN\\`, `progra~1` and `progra~2` written out; `.`, `..` and doubled separators resolved.
+*Path form*: lower case; `/` becomes `\` where the path begins with a drive letter, `\` or `%`; `\\?\` and `\??\` gone;
+`\systemroot\`, `\device\harddiskvolumeN\`, `progra~1` and `progra~2` written out; `.`, `..` and doubled separators resolved.
 Variables stay as they are. A name without a folder is neither at home nor outside.
 """
 
@@ -71,9 +71,9 @@ def without_urls(line: str) -> str:
 
 @lru_cache(maxsize=2048)
 def paths_in(line: str) -> tuple[str, ...]:
-    """The absolute paths in a command line, in path form, arguments behind them included.
+    r"""The absolute paths in a command line, in path form, arguments behind them included.
 
-    A path begins at a drive letter, `\\\\`, `%NAME%\\` or `/word/` and ends before a quote, one of `<>|,;*` or the next path.
+    A path begins at a drive letter, `\\`, `%NAME%\` or `/word/` and ends before a quote, one of `<>|,;*` or the next path.
     """
     return tuple(path_form(found) for found in PATHS.findall(without_urls(line)))
 
@@ -84,32 +84,19 @@ def glob(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{_translate(pattern)})" for pattern in patterns) or r"(?!)", re.DOTALL)
 
 
+_GLOB_TOKEN = re.compile(r"\*\*[\\/]|\*\*|[*?{},]|[^*?{},]+")
+_GLOB_MEANING = {"**": ".*", "*": r"[^\\/]*", "?": r"[^\\/]", "{": "(?:", "}": ")", ",": "|"}
+
+
 def _translate(pattern: str) -> str:
-    out, depth, i = [], 0, 0
-    while i < len(pattern):
-        char = pattern[i]
-        if pattern.startswith("**\\", i) or pattern.startswith("**/", i):
-            out.append(rf"(?:.*{re.escape(pattern[i + 2])})?")
-            i += 2
-        elif pattern.startswith("**", i):
-            out.append(".*")
-            i += 1
-        elif char == "*":
-            out.append(r"[^\\/]*")
-        elif char == "?":
-            out.append(r"[^\\/]")
-        elif char == "{":
-            depth += 1
-            out.append("(?:")
-        elif char == "}" and depth:
-            depth -= 1
-            out.append(")")
-        elif char == "," and depth:
-            out.append("|")
-        else:
-            out.append(re.escape(char))
-        i += 1
-    return "".join(out) + r"\Z"
+    """A comma outside braces does not occur in our globs."""
+    return "".join(_meaning(token) for token in _GLOB_TOKEN.findall(pattern)) + r"\Z"
+
+
+def _meaning(token: str) -> str:
+    if token in {"**\\", "**/"}:
+        return rf"(?:.*{re.escape(token[-1])})?"
+    return _GLOB_MEANING.get(token) or re.escape(token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,9 +80,7 @@ class Rdap:
                         return response.status_code, response.headers, _read(response, until)
                 finally:
                     response.close()
-                if request.url.scheme == "https" != following.url.scheme:
-                    raise httpx2.UnsupportedProtocol("redirected from https to something less", request=request)
-                request = following
+                request = no_weaker(request, following)
             raise httpx2.TooManyRedirects(f"more than {MAX_REDIRECTS} redirects", request=request)
 
     def _tls(self) -> SSLContext:
@@ -91,6 +89,13 @@ class Rdap:
             if self._made is None:
                 self._made = httpx2.create_ssl_context()
             return self._made
+
+
+def no_weaker(request: httpx2.Request, following: httpx2.Request) -> httpx2.Request:
+    """Let a redirect through unless it leaves https: what is asked about would be there for all to read."""
+    if request.url.scheme == "https" and following.url.scheme != "https":
+        raise httpx2.UnsupportedProtocol("redirected from https to something less", request=request)
+    return following
 
 
 def read_answer(about: str, status: int, headers: httpx2.Headers, body: bytes) -> Answer:

@@ -10,20 +10,83 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import URL, make_url, update
-from sqlalchemy.exc import ArgumentError
-
-from enricher.errors import ConfigurationError
 from enricher.ports import Merge
 from enricher.store.access import Access
 from enricher.store.cache import LookupCache
 from enricher.store.cases import Cases, DeliverTo
-from enricher.store.database import Clock, Transaction
+from enricher.store.connect import connector
+from enricher.store.database import Clock
 from enricher.store.history import History
 from enricher.store.inbox import Inbox
+from enricher.store.leases import renew
 from enricher.store.operating import Operator
 from enricher.store.outbox import Outbox
 from enricher.store.purge import purge
 from enricher.store.reading import Reader
 
 __all__ = ["Store", "open_store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The database, by what is wanted of it. Nothing is opened before first use, so it may be made before a fork."""
+
+    inbox: Inbox
+    outbox: Outbox
+    reader: Reader
+    operator: Operator
+    history: History
+    cache: LookupCache
+    access: Access
+    lease: timedelta
+
+    def upgrade(self) -> None:
+        """Make or bring up to date the tables. Several processes may do so at once. Raises ConfigurationError, StoreUnavailable."""
+        self.access.upgrade()
+
+    def wait_for_work(self, timeout_s: float) -> None:
+        """Return when there may be work not offered to this thread yet, or after `timeout_s` or a little sooner."""
+        self.access.wait_for_work(timeout_s)
+
+    def heartbeat(self) -> None:
+        """Renew the leases of all that this process holds; call it every third of a lease."""
+        renew(self.access, self.lease)
+
+    def purge(self, before: datetime) -> dict[str, int]:
+        """Forget what finished before `before`; how many rows of each kind."""
+        return purge(self.access, before)
+
+    def close(self) -> None:
+        """Finish what waits and let go of the database."""
+        self.access.close()
+
+
+def open_store(
+    url: str,
+    *,
+    clock: Clock,
+    merge: Merge,
+    deliver_to: DeliverTo,
+    lease_s: float = 60.0,
+    show_tickets: Collection[str] = ("slack",),
+) -> Store:
+    """Make the store for `sqlite:///path` or `postgresql://…`.
+
+    `clock` gives aware times; on PostgreSQL the database's own clock decides what is due. `deliver_to` names the
+    destinations a case goes to. `show_tickets` are the destinations that want to know of a case's tickets elsewhere.
+
+    Raises ConfigurationError for another kind of database, and for a SQLite file that another host is using.
+    """
+    access = Access(connector(url, clock))
+    lease = timedelta(seconds=lease_s)
+    cases = Cases(merge=merge, deliver_to=deliver_to, show_tickets=show_tickets)
+    return Store(
+        inbox=Inbox(access, cases, lease),
+        outbox=Outbox(access, cases, lease),
+        reader=Reader(access),
+        operator=Operator(access, cases),
+        history=History(access),
+        cache=LookupCache(access),
+        access=access,
+        lease=lease,
+    )

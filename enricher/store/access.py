@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from enricher.errors import StoreUnavailable
 from enricher.store.database import Backend, Transaction
+from enricher.store.upgrade import upgrade
 from enricher.store.wake import Bell, Watcher, next_due
 from enricher.store.writer import Writer
 
@@ -71,6 +72,15 @@ class Access:
     def now(self, conn: Connection) -> datetime:
         """The time by the clock that due times are compared with."""
         return self._here().backend.now(conn)
+
+    def upgrade(self) -> None:
+        """Bring the tables to this version, over a connection of its own."""
+        backend = self._connect()
+        try:
+            with backend.creating() as conn:
+                upgrade(conn)
+        finally:
+            backend.close()
 
     def wait_for_work(self, timeout_s: float) -> None:
         """Return when there may be work that this thread has not been offered yet, or after `timeout_s`.
@@ -132,5 +142,3 @@ class Access:
         self._process = self._watcher = None
         self._making = threading.Lock()
         self._offered = threading.local()
-
-

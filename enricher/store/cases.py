@@ -65,7 +65,7 @@ class Cases:
         """Number news of a case whose row is locked, and store it; the number of the last."""
         last: int = tx.conn.execute(select(cases.c.last_news_seq).where(cases.c.key == key)).scalar_one()
         for seq, item in enumerate(items, last + 1):
-            row = {"case_key": key, "seq": seq, **{name: item[name] for name in ("kind", "at", "text", "lines")}}  # type: ignore[literal-required] # the names are the TypedDict's own
+            row = {"case_key": key, "seq": seq, **{name: item[name] for name in ("kind", "at", "text", "lines")}}
             tx.conn.execute(news.insert(), row)
         tx.conn.execute(update(cases).where(cases.c.key == key).values(last_news_seq=last + len(items), updated_at=tx.now))
         return last + len(items)
@@ -111,7 +111,9 @@ class Cases:
         tx.wakes |= bool(add_new(tx.conn, deliveries, rows))
 
     def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new_events: int) -> None:
-        stored = tx.conn.execute(select(cases.c.document, cases.c.state).where(cases.c.key == key).with_for_update()).first()
+        stored = tx.conn.execute(
+            select(cases.c.document, cases.c.state).where(cases.c.key == key).with_for_update()
+        ).first()
         merged, fresh_news = self.merge(stored.document if stored else None, document, new_events, tx.now)
         again = stored is not None and stored.state == "recovered" and new_events > 0
         if again and not any(item["kind"] == "reopened" for item in fresh_news):
@@ -172,7 +174,7 @@ def _news(tx: Transaction, kind: str, text: str) -> News:
 
 def _columns(document: CaseDocument) -> dict[str, Any]:
     """What of a case is also kept in columns, to list and filter by."""
-    return {name: document[name] for name in ("severity", "score", "host", "tenant", "title")} | {"document": document}  # type: ignore[literal-required] # the names are the TypedDict's own
+    return {name: document[name] for name in ("severity", "score", "host", "tenant", "title")} | {"document": document}
 
 
 def _add_events(tx: Transaction, alert_id: str, seen: Sequence[SeenEvent]) -> Counter[str]:

@@ -55,6 +55,10 @@ class Backend(Protocol):
         """Call `changed` whenever another process has committed something, until `stop`."""
         ...
 
+    def creating(self) -> AbstractContextManager[Connection]:
+        """A transaction in which tables are made, by one process at a time."""
+        ...
+
     def forget(self) -> None:
         """After a fork: let go of what the parent still uses, without closing it."""
         ...

@@ -42,7 +42,7 @@ class _Entry:
 
 
 class HostClaim:
-    """This process's share in its host's claim on the database at `path`."""
+    """One process's share in its host's claim on the database at `path`."""
 
     def __init__(self, path: Path, clock: Clock, host: str) -> None:
         self._path = path.with_name(path.name + ".host")
@@ -67,8 +67,8 @@ class HostClaim:
         if other := self._other():
             raise ConfigurationError(
                 [
-                    f"{self._path}: host {other.name} uses this SQLite database (last sign at {other.at:%H:%M:%S} UTC); "
-                    f"stop it there and wait {STALE_AFTER.seconds} s, or use PostgreSQL for several machines"
+                    f"{self._path}: host {other.name} uses this SQLite database (last sign {other.at:%H:%M:%S} UTC); stop it "
+                    + f"there and wait {STALE_AFTER.seconds} s, or use PostgreSQL for several machines"
                 ]
             )
 

@@ -56,10 +56,13 @@ class Operator:
         """Open a recovered or suppressed case: it gets its deliveries, and those that exist learn of it."""
 
         def reopen(tx: Transaction) -> bool:
-            stored = tx.conn.execute(select(cases.c.state, cases.c.document).where(cases.c.key == key).with_for_update()).first()
+            stored = tx.conn.execute(
+                select(cases.c.state, cases.c.document).where(cases.c.key == key).with_for_update()
+            ).first()
             if stored is None or stored.state == "open":
                 return False
-            document: CaseDocument = {**stored.document, "disposition": "open"}
+            document: CaseDocument = stored.document
+            document["disposition"] = "open"
             tx.conn.execute(update(cases).where(cases.c.key == key).values(state="open", document=document))
             text = f"Reopened by {by}; it was {stored.state}"
             item = News(seq=0, kind="reopened", at=f"{tx.now:%Y-%m-%dT%H:%M:%SZ}", text=text, lines=[])

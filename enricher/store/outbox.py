@@ -103,7 +103,9 @@ class Outbox:
         if not ids:
             return []
         in_doubt = deliveries.c.claims > deliveries.c.settled_claims
-        first_doubt = sql_case((deliveries.c.doubt_since.is_(None), deliveries.c.claimed_at), else_=deliveries.c.doubt_since)
+        first_doubt = sql_case(
+            (deliveries.c.doubt_since.is_(None), deliveries.c.claimed_at), else_=deliveries.c.doubt_since
+        )
         take = (
             update(deliveries)
             .where(deliveries.c.id.in_(ids))
@@ -133,7 +135,13 @@ class Outbox:
         if not ours and known is None:
             tx.conn.execute(update(deliveries).where(deliveries.c.id == delivery.delivery_id).values(**values))
         if known is not None and known != ticket.external_id:
-            note(tx, by="enricher", action="second ticket", item_id=delivery.delivery_id, detail=f"{known}, {ticket.external_id}")
+            note(
+                tx,
+                by="enricher",
+                action="second ticket",
+                item_id=delivery.delivery_id,
+                detail=f"{known}, {ticket.external_id}",
+            )
         if known != ticket.external_id and (ours or known is None):
             self._announce(tx, key, delivery.destination, ticket)
 
@@ -210,6 +218,8 @@ def _with_cases(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Delivery]:
 
 def _tickets(conn: Connection, keys: set[str]) -> defaultdict[str, dict[str, Ticket]]:
     found: defaultdict[str, dict[str, Ticket]] = defaultdict(dict)
-    for row in conn.execute(select(deliveries).where(deliveries.c.case_key.in_(keys), deliveries.c.external_id.is_not(None))):
+    for row in conn.execute(
+        select(deliveries).where(deliveries.c.case_key.in_(keys), deliveries.c.external_id.is_not(None))
+    ):
         found[row.case_key][row.destination] = Ticket(row.external_id, row.label, row.url)
     return found

@@ -36,7 +36,9 @@ _OPTIONS = " ".join(
         "idle_in_transaction_session_timeout=60s",
     )
 )
-_LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key").bindparams(bindparam("keys", type_=ARRAY(BigInteger)))
+_LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key").bindparams(
+    bindparam("keys", type_=ARRAY(BigInteger))
+)
 _NOW = select(func.clock_timestamp())
 _NOTIFY = text(f"NOTIFY {CHANNEL}")
 
@@ -101,7 +103,7 @@ def _engine(url: URL, *, pool_size: int, isolation_level: str = "READ COMMITTED"
         max_overflow=READERS,
         pool_timeout=CONNECT_TIMEOUT_S,
         pool_pre_ping=True,  # a restarted server costs a reconnect, not a failed write
-        isolation_level=isolation_level,  # type: ignore[arg-type] # SQLAlchemy wants its Literal
+        isolation_level=isolation_level,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": f"{given} {_OPTIONS}".strip(),

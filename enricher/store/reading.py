@@ -67,9 +67,9 @@ class Reader:
 
     def sources(self) -> list[SourceRecord]:
         counts = select(alerts.c.source, func.max(alerts.c.received_at), func.count()).group_by(alerts.c.source)
-        dead = select(alerts.c.source, func.count()).where(DEAD).group_by(alerts.c.source)
+        dead = select(alerts.c.source, func.count().label("alerts")).where(DEAD).group_by(alerts.c.source)
         with self._access.read() as conn:
-            dead_by_source = {source: count for source, count in conn.execute(dead)}
+            dead_by_source = {row.source: row.alerts for row in conn.execute(dead)}
             return [
                 SourceRecord(source=source, last_at=last_at, alerts=count, dead=dead_by_source.get(source, 0))
                 for source, last_at, count in conn.execute(counts.order_by(alerts.c.source))
@@ -78,7 +78,9 @@ class Reader:
     def backlog(self) -> Backlog:
         waiting = select(func.count(), func.min(alerts.c.received_at)).where(OPEN_ALERTS)
         by_destination = (
-            select(deliveries.c.destination, func.count()).where(OPEN_DELIVERIES).group_by(deliveries.c.destination)
+            select(deliveries.c.destination, func.count().label("waiting"))
+            .where(OPEN_DELIVERIES)
+            .group_by(deliveries.c.destination)
         )
         with self._access.read() as conn:
             count, oldest_at = conn.execute(waiting).one()
@@ -86,7 +88,7 @@ class Reader:
             return Backlog(
                 alerts_waiting=count,
                 oldest_alert_s=max(0.0, oldest_s),
-                deliveries_waiting={destination: number for destination, number in conn.execute(by_destination)},
+                deliveries_waiting={row.destination: row.waiting for row in conn.execute(by_destination)},
                 dead_alerts=_count(conn, select(func.count()).select_from(alerts).where(DEAD)),
                 dead_deliveries=_count(conn, select(func.count()).select_from(deliveries).where(DEAD)),
             )
@@ -99,7 +101,7 @@ def _beat(tx: Transaction) -> None:
     tx.conn.execute(insert_or_replace(tx.conn.dialect.name, pulse), {"id": 1, "at": tx.now})
 
 
-def _count(conn: Connection, query: Select[tuple[int]]) -> int:
+def _count(conn: Connection, query: Select[int]) -> int:
     return conn.execute(query).scalar_one()
 
 

@@ -79,18 +79,19 @@ class Sqlite:
         with trouble_as_unavailable():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._turn():
-                self._host.check()
                 with closing(self._connect("rwc")) as raw:
                     raw.execute("PRAGMA journal_mode=WAL")
                 with self._writing.begin() as conn:
                     yield conn
 
     def forget(self) -> None:
+        self._host.forget()
         _inherited.extend((self._writing.pool, self._reading.pool))
         if self._lock_file is not None:
             os.close(self._lock_file)  # a lock belongs to the open file; a copy kept here would outlive the parent
 
     def close(self) -> None:
+        self._host.release()
         self._writing.dispose()
         self._reading.dispose()
         if self._lock_file is not None:
@@ -140,7 +141,9 @@ class Sqlite:
 
 
 def _engine(connect: Callable[[], sqlite3.Connection], *, pool_size: int) -> Engine:
-    return create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=pool_size, pool_timeout=BUSY_TIMEOUT_S)
+    return create_engine(
+        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=pool_size, pool_timeout=BUSY_TIMEOUT_S
+    )
 
 
 def _begin_immediate(conn: Connection) -> None:

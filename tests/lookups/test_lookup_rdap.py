@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.lookups.rdap import MAX_ABUSE, MAX_BYTES, Rdap, read_answer, read_network
+from enricher.lookups.rdap import MAX_ABUSE, MAX_BYTES, Rdap, no_weaker, read_answer, read_network
 from enricher.lookups.source import Answer
 from enricher.model import Status
 from tests.lookups.loopback import Handle, http_server
@@ -117,6 +117,19 @@ def test_endings(handle: Handle, status: Status, reason: str) -> None:
     answer = rdap(handle)
     assert (answer.status, answer.reason) == (status, reason)
     assert answer.source_down == (reason == "RDAP answered 503" or "redirect" in reason or "protocol" in reason)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "allowed"),
+    [("http", "http", True), ("http", "https", True), ("https", "https", True), ("https", "http", False)],
+)
+def test_a_redirect_never_leaves_https(before: str, after: str, *, allowed: bool) -> None:
+    request, following = (httpx2.Request("GET", f"{scheme}://rdap.example/ip/{IP}") for scheme in (before, after))
+    if allowed:
+        assert no_weaker(request, following) is following
+    else:
+        with pytest.raises(httpx2.UnsupportedProtocol, match="https"):
+            no_weaker(request, following)
 
 
 @pytest.mark.parametrize(

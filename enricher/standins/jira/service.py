@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import orjson
@@ -18,6 +18,9 @@ from enricher.standins.jira.site import Site, stamp
 from enricher.standins.limits import Buckets, Window
 from enricher.standins.service import KEY, Clock, Refusal, Service, answer
 from enricher.standins.shelf import Json
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 ISSUE = "/rest/api/3/issue"
 BURST_PER_S = {"GET": 100, "POST": 100, "PUT": 50, "DELETE": 50}
@@ -59,7 +62,15 @@ class Jira(Service):
             "emailAddress": email,
             "active": True,
         }
+        self._inside, self.app.wsgi_app = self.app.wsgi_app, self._gateway  # type: ignore[method-assign] # as Flask advises
         self._add_routes()
+
+    def _gateway(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Let requests to Atlassian's gateway in, marked as such."""
+        head, prefix, path = environ["PATH_INFO"].partition(f"/ex/jira/{self.cloud_id}")
+        if prefix and not head:
+            environ |= {"PATH_INFO": path, "standin.gateway": True}
+        return self._inside(environ, start_response)
 
     def _add_routes(self) -> None:
         self.api("POST", ISSUE, self._create)

@@ -8,12 +8,12 @@ from typing import Any
 from enricher.standins.jira.fields import NOT_ON_SCREEN, FieldProblem, Layout, choice, refusal
 from enricher.standins.shelf import Json
 
-CATEGORIES = {
+CATEGORIES: dict[str, Json] = {
     "new": {"id": 2, "key": "new", "name": "To Do", "colorName": "blue-gray"},
     "indeterminate": {"id": 4, "key": "indeterminate", "name": "In Progress", "colorName": "yellow"},
     "done": {"id": 3, "key": "done", "name": "Done", "colorName": "green"},
 }
-STATUSES = {
+STATUSES: dict[str, Json] = {
     "To Do": {"id": "10000", "name": "To Do", "statusCategory": CATEGORIES["new"]},
     "In Progress": {"id": "3", "name": "In Progress", "statusCategory": CATEGORIES["indeterminate"]},
     "Done": {"id": "10001", "name": "Done", "statusCategory": CATEGORIES["done"]},
