@@ -38,8 +38,8 @@ fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 1
 lock: $(VENV)/tools ## Resolve requirements/*.in into the hash-locked requirements/*.txt
 	for set in runtime build dev; do $(LOCK) --output-file=requirements/$$set.txt requirements/$$set.in || exit 1; done
 
-image: $(VENV)/tools ## Build the container image without a daemon, then run it read-only as uid 10001 (root, buildah, runc)
-	scripts/image.sh $(ARGS)
+image: $(VENV)/bin/enricher ## Build the container image without a daemon, then run it read-only as uid 10001 (root, buildah, runc)
+	PYTHON=$(PY) scripts/image.sh
 
 chart: $(VENV)/tools ## Lint the Helm chart, render it, validate the manifests, and package it into dist/
 	$(PYTEST) tests/house/test_chart.py

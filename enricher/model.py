@@ -237,3 +237,17 @@ class Enrichment:
     age_s: int = 0
     reason: str | None = None
     """One line, for anything but `ok`: what happened."""
+
+
+# --- how things stand -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How much is waiting, for metrics and `/readyz`. Ages in seconds, 0 when nothing waits."""
+
+    alerts_waiting: int
+    oldest_alert_s: float
+    deliveries_waiting: dict[str, int]
+    dead_alerts: int
+    dead_deliveries: int

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from enricher.core.document import CaseDocument, Json, News
+from enricher.model import Backlog as Backlog
 from enricher.model import Enrichment, Event, Observable
 
 # --- evidence -------------------------------------------------------------------------------------------------------
@@ -304,17 +305,6 @@ class SourceRecord:
     last_at: datetime
     alerts: int
     dead: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
-    """How much is waiting, for metrics and `/readyz`. Ages in seconds, 0 when nothing waits."""
-
-    alerts_waiting: int
-    oldest_alert_s: float
-    deliveries_waiting: dict[str, int]
-    dead_alerts: int
-    dead_deliveries: int
 
 
 class Reader(Protocol):

@@ -145,6 +145,8 @@ def _check_shape(text: str) -> None:
             raise _refusal(event, f"more than {DEEPEST} levels deep")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _refusal(event, "anchors and aliases are not read; write the value out")
+        if getattr(event, "tag", None) is not None:
+            raise _refusal(event, "tags are not read; leave them out")
 
 
 def _refusal(event: yaml.Event, problem: str) -> yaml.MarkedYAMLError:

@@ -23,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_SEED = re.compile(r"S(?:10|[1-9])")
+_SEED = re.compile(r"(S(?:10|[1-9]))(?: .*)?")
 _ASN = re.compile(r"AS(\d{1,10})")
 _ONE_OF = {
     "scope": ("score", "context", "compat"),
@@ -144,7 +144,7 @@ def _asns(text: str) -> frozenset[int]:
 
 def _seed_pattern(text: str) -> str | None:
     """Which of the seed's ten patterns meant these names or takes them by mistake; what it misses is none of its."""
-    number = _SEED.match(text)
+    number = _SEED.fullmatch(text)
     if number is None and text != "-":
         raise ValueError(f"seed_pattern {text!r}: write '-', or S1 to S10 and a remark")
-    return number[0] if number and "missed" not in text else None
+    return number[1] if number and "missed" not in text else None

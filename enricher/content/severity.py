@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from enricher.content.models import Strict, Text
 from enricher.core.rules import SeverityPolicy
@@ -114,16 +114,26 @@ class SeverityFile(Strict):
     verdict: Verdicts
     shadow: list[Text] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _hangs_together(self) -> SeverityFile:
-        starts = [self.bands.get(band) for band in Severity]
-        if None in starts or starts[0] != 0 or starts != sorted({start for start in starts if start is not None}):
-            raise ValueError(f"bands: give {', '.join(Severity)}, each beginning above the one before, the first at 0")
-        for rule in self.shadow:
+    @field_validator("bands")
+    @classmethod
+    def _rising(cls, bands: dict[Severity, float]) -> dict[Severity, float]:
+        starts = [bands[band] for band in Severity if band in bands]
+        if len(starts) < len(Severity) or starts[0] != 0 or starts != sorted(set(starts)):
+            raise ValueError(f"give {', '.join(Severity)}, each beginning above the one before, the first at 0")
+        return bands
+
+    @field_validator("shadow")
+    @classmethod
+    def _rules_there_are(cls, shadow: list[str], info: ValidationInfo) -> list[str]:
+        """Asked last: `info.data` holds every group that could be read."""
+        for rule in shadow:
             group, _, name = rule.partition(".")
-            if name not in getattr(self, group, {}) or group in {"bands", "cap", "verdict", "shadow"}:
-                raise ValueError(f"shadow: there is no rule {rule!r}; write 'group.name', such as 'path.script_writable'")
-        return self
+            if group not in _GROUPS or name not in info.data.get(group, {name: 0}):
+                raise ValueError(f"there is no rule {rule!r}; write 'group.name', such as 'path.script_writable'")
+        return shadow
+
+
+_GROUPS = frozenset({"platform", "process", "lineage", "identity", "path", "command", "behaviour", "dns", "context"})
 
 
 def policy(file: SeverityFile) -> SeverityPolicy:

@@ -44,13 +44,13 @@ def _message(error: ErrorDetails, where: Sequence[Hashable], shape: TypeAdapter[
     if kind == "missing":
         inside = f" in {path}" if path else ""
         return f"{error['loc'][-1]!r} is missing{inside}"
-    if kind == "extra_forbidden" or error["loc"][-1] == "[key]":
+    if kind == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
         key = str(where[-1]) if where else str(error["loc"][-1])
         return f"unknown key {key!r}{_suggestion(key, shape)}"
     if kind == "value_error":
         said = error["msg"].removeprefix("Value error, ")
         return f"{path}: {said}" if path else said
-    wanted = error["msg"].removeprefix("Input ")
+    wanted = "should be a mapping" if kind in {"model_type", "dict_type"} else error["msg"].removeprefix("Input ")
     return f"{path or 'the file'}: {wanted}, not {_short(error['input'])}"
 
 

@@ -81,7 +81,7 @@ def told(columns: Mapping[str, str]) -> Told:
         if field not in ranks or rank < ranks[field]:
             found[field], ranks[field] = value, rank
     if "hostname" in found:
-        found.setdefault("DestinationHostname" if "Computer" in found else "Computer", found["hostname"])
+        found.setdefault("DestinationHostname" if "Computer" in found else "Computer", found.pop("hostname"))
     return found
 
 

@@ -241,8 +241,10 @@ def _missing_of_process(facts: Facts) -> list[str]:
 
 
 def _unanswered(facts: Facts) -> list[str]:
-    silent = {Status.TIMEOUT, Status.RATE_LIMITED, Status.ERROR, Status.DISABLED}
-    return [f"{e.source} of {e.about}: {e.reason or e.status.value}" for e in facts.enrichments if e.status in silent]
+    off = any(e.status is Status.DISABLED for e in facts.enrichments)
+    silent = {Status.TIMEOUT, Status.RATE_LIMITED, Status.ERROR}
+    lacking = [f"{e.source} of {e.about}: {e.reason or e.status.value}" for e in facts.enrichments if e.status in silent]
+    return [*lacking, "owner of the address: look-ups are switched off"] if off else lacking
 
 
 def digest(ledger: Sequence[StepDoc]) -> str:

@@ -13,7 +13,7 @@ _DETAIL_LIMIT = 200
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: right
     rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"  # half a pair: what is left where a text was cut
-    rb"|\\."
+    rb"|(?:\\[^u])+"
 )
 _BARE_VARIABLE = re.compile(rb":(\s*)(\{\{[\w. ]{1,80}\}\}(?:\[\d{1,3}\])?)")
 
@@ -30,20 +30,21 @@ def loads(body: bytes | str, what: str = "body") -> object:
 
 
 def _second_try(raw: bytes, what: str, error: orjson.JSONDecodeError) -> object:
-    mended = _mended(raw)
-    if mended != raw:
-        try:
-            return orjson.loads(mended)
-        except orjson.JSONDecodeError:
-            pass  # the first error speaks of what was sent, not of what we made of it
     try:
         raw.decode()
     except UnicodeDecodeError as undecodable:
         raise PayloadError("not_utf8", f"{what}: byte {undecodable.start} is not UTF-8") from None
-    raise PayloadError("not_json", f"{what}: {error}"[:_DETAIL_LIMIT])
+    mended = _with_whole_characters(raw) if "surrogate" in str(error) else _with_quoted_variables(raw)
+    try:
+        return orjson.loads(mended)
+    except orjson.JSONDecodeError:  # the first error speaks of what was sent, not of what we made of it
+        raise PayloadError("not_json", f"{what}: {error}"[:_DETAIL_LIMIT]) from None
 
 
-def _mended(raw: bytes) -> bytes:
-    """Mend halves of surrogate pairs, `""` filled into quotes for an unresolved variable, and an unquoted, unfilled one."""
-    raw = _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
+def _with_whole_characters(raw: bytes) -> bytes:
+    return _ESCAPES.sub(lambda found: rb"\ufffd" if found[1] else found[0], raw)
+
+
+def _with_quoted_variables(raw: bytes) -> bytes:
+    """Mend what variables do to a template: `""` filled in between quotes, and one that is neither quoted nor filled."""
     return _BARE_VARIABLE.sub(rb':\1"\2"', raw.replace(b'""""', b'""'))

@@ -53,7 +53,7 @@ _NAMED_KINDS = (("enricher canary", Kind.CANARY), ("enricher heartbeat", Kind.HE
 _MOST_AGGREGATE, _MOST_RAW = 200, 10
 """Rows that Sumo puts into one notification: exactly as many means that there may have been more."""
 _NO_ROWS_BY_NATURE = frozenset({"missingdata", "normal"})
-_ALERT_REF = re.compile(r"(?=[^\W_]*\d)[\w-]{6,64}", re.ASCII)
+_ALERT_REF = re.compile(r"(?=[\w-]*\d)[\w-]{6,64}", re.ASCII)
 """An id; the last word of a link to a list of alerts is none."""
 _URL_LIMIT = 8192
 _DIGEST_SIZE = 8
@@ -175,9 +175,11 @@ def _keys(document: object) -> _Keys:
 
 
 def _insight(keys: _Keys) -> bool:
+    """Tell a Cloud SIEM Insight, in the wrapper of its API or without."""
     wrapped = keys.get("data")
-    found = {fields.fold(key) for key in (wrapped if isinstance(wrapped, dict) else keys)}
-    return {"readableid", "signals"} <= found
+    if isinstance(wrapped, dict):
+        return "readableid" in map(fields.fold, wrapped)
+    return {"readableid", "signals"} <= set(map(fields.fold, keys))
 
 
 def _is_filled(value: object) -> bool:

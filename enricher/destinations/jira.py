@@ -110,7 +110,8 @@ class Jira:
             return
         if news["kind"] == "severity":
             self._raise_priority(issue, Severity(delivery.case["severity"]))
-        self._service.call("POST", f"/rest/api/3/issue/{issue}/comment", json=render_comment(delivery.case, news))
+        answer = self._service.call("POST", f"/rest/api/3/issue/{issue}/comment", json=render_comment(delivery.case, news))
+        self._service.word(answer.data, "id")
 
     # --- twins ------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations import adf
 from enricher.destinations.saying import Limits, fit
-from enricher.destinations.text import cut, length
+from enricher.destinations.text import clean, cut, length
 from enricher.destinations.wording import Description, describe, event_id, tell, where_it_stands
 from enricher.model import Severity
 
@@ -107,9 +107,12 @@ def _case_property(document: CaseDocument) -> Json:
         "event_id": event_id(document),
         "severity": document["severity"],
         "score": document["score"],
-        "verdict": document["verdict"],
-        "ledger_digest": document["ledger_digest"],
-        "exceptions": [{key: rule[key] for key in ("rule", "effect", "mode")} for rule in document["exceptions"][:20]],
+        "verdict": clean(document["verdict"], 100),
+        "ledger_digest": clean(document["ledger_digest"], 100),
+        "exceptions": [
+            {"rule": clean(rule["rule"], 100), "effect": clean(rule["effect"], 100), "mode": clean(rule["mode"], 100)}
+            for rule in document["exceptions"][:20]
+        ],
     }
 
 

@@ -65,7 +65,7 @@ def render(
     return {
         "sys_id": sys_id_of(document["key"], table),
         "correlation_id": document["key"][:MOST_CORRELATION],
-        "correlation_display": cut(f"Enricher {head.technique}", MOST_CORRELATION),
+        "correlation_display": cut(_inert(f"Enricher {head.technique}"), MOST_CORRELATION),
         "short_description": cut(_inert(head.headline), MOST_SHORT),
         "description": _fitted(lambda limits: _description(describe(document, limits, base_url)), MOST_DESCRIPTION),
         "impact": str(impact),
@@ -122,7 +122,10 @@ class ServiceNow:
                     return found
             raise
         record = part(answer.data, "result")
-        if record.get("sys_id") != body["sys_id"] and record.get("correlation_id") != body["correlation_id"]:
+        if (
+            self._service.word(record, "sys_id") != body["sys_id"]
+            and record.get("correlation_id") != body["correlation_id"]
+        ):
             made = f"{record.get('number')} ({record.get('sys_id')})"
             raise self._service.error(
                 Reason.CONFIGURATION, f"the instance kept neither sys_id nor correlation_id of {made}"
@@ -138,7 +141,10 @@ class ServiceNow:
         if news["kind"] == "severity":
             self._raise_weights(path, Severity(delivery.case["severity"]))
         # Notes are appended by every write: this one writes nothing else, and never twice.
-        self._service.call("PATCH", path, json=render_note(delivery.case, news), params={"sysparm_fields": "sys_id"})
+        answer = self._service.call(
+            "PATCH", path, json=render_note(delivery.case, news), params={"sysparm_fields": "sys_id"}
+        )
+        self._service.word(part(answer.data, "result"), "sys_id")
 
     def _by_sys_id(self, sys_id: str) -> Ticket | None:
         try:

@@ -51,6 +51,8 @@ REASONS: Mapping[str, Reason] = {
     "message_not_found": Reason.NOT_FOUND,
     "thread_not_found": Reason.NOT_FOUND,
     "cannot_reply_to_message": Reason.NOT_FOUND,
+    "restricted_action_thread_locked": Reason.NOT_FOUND,
+    "restricted_action_thread_only_channel": Reason.NOT_FOUND,
 }
 """What Slack's error words mean for a delivery; words that are not here are `invalid`."""
 
@@ -65,6 +67,7 @@ _TOO_MUCH = frozenset(
         "no_text",
     }
 )
+_LOST = frozenset(word for word, reason in REASONS.items() if reason is Reason.NOT_FOUND)
 _NO_EDIT = frozenset({"edit_window_closed", "cant_update_message"})
 _UNREADABLE = frozenset({Reason.FORBIDDEN, Reason.CONFIGURATION})
 
@@ -118,7 +121,7 @@ class Slack:
         try:
             self._tell(delivery, ticket, news)
         except DeliveryError as error:
-            if error.reason is not Reason.NOT_FOUND:
+            if error.detail not in _LOST:
                 raise
             self._start_again(delivery, ticket, news)
 
@@ -132,7 +135,8 @@ class Slack:
             return
         if delivery.in_doubt and self._has_reply(channel, ts, event_id(delivery.case, news["seq"])):
             return
-        self._send("chat.postMessage", render_reply(delivery.case, news, channel=channel, thread=ts))
+        answer = self._send("chat.postMessage", render_reply(delivery.case, news, channel=channel, thread=ts))
+        self._service.word(answer, "ts")
 
     def _start_again(self, delivery: Delivery, lost: Ticket, news: News) -> None:
         """The message is gone, with its thread: tell the news under the newer one, or post that."""
@@ -224,9 +228,7 @@ class Slack:
 
 
 def _reason(word: str) -> Reason:
-    if word.startswith("restricted_action_thread"):
-        return Reason.NOT_FOUND
-    return Reason.FORBIDDEN if word.startswith("restricted_action") else REASONS.get(word, Reason.INVALID)
+    return REASONS.get(word, Reason.FORBIDDEN if word.startswith("restricted_action") else Reason.INVALID)
 
 
 def _payload(message: Json) -> Json:

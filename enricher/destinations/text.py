@@ -128,7 +128,7 @@ def _masked(match: re.Match[str]) -> str:
 # --- links ----------------------------------------------------------------------------------------------------------
 
 _SCHEME = re.compile(r"\b([a-z][a-z0-9+.-]{0,30}):(//|\\\\)([^\s/\\?#\"'<>]{0,255})", re.IGNORECASE)
-_SCRIPT = re.compile(r"\b(javascript|vbscript|data|mailto|file)(:)", re.IGNORECASE)
+_SCRIPT = re.compile(r"\b(javascript|vbscript|(?:data|mailto)(?=:\S)):", re.IGNORECASE)
 _NAME = re.compile(r"[\w-]{1,63}(?:[.。．｡][\w-]{1,63})+")
 _DOTS = re.compile("[.。．｡]")
 _FILE_ENDINGS = frozenset({"app", "bat", "cab", "md", "mov", "pl", "ps", "py", "rs", "sh", "so", "zip"})

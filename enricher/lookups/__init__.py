@@ -13,7 +13,7 @@ from datetime import datetime
 from time import monotonic
 
 from enricher.lookups.breaker import Breaker
-from enricher.lookups.cache import Cache, SharedCache
+from enricher.lookups.cache import Cache, Kept, SharedCache
 from enricher.lookups.crew import Crew
 from enricher.lookups.gate import canonical, why_not
 from enricher.lookups.source import Answer, Source
@@ -87,13 +87,13 @@ class AllLookups:
             if self._crews[source.name].take(lambda: self._fly(flight)):
                 self._flights[key] = flight
                 return flight
-        return self._settled(source, about, Answer(status=Status.TIMEOUT, reason="not asked: too many questions wait"))
+        return self._instead(source, about, Answer(status=Status.TIMEOUT, reason="not asked: too many questions wait"))
 
     def _wait(self, flight: _Flight, until: float) -> Enrichment:
         if flight.landed.wait(max(0.0, until - monotonic())) and flight.enrichment is not None:
             return flight.enrichment
         late = Answer(status=Status.TIMEOUT, reason=f"no answer within the deadline of {self._deadline_s:g} s")
-        return self._settled(flight.source, flight.about, late)
+        return self._instead(flight.source, flight.about, late)
 
     def _fly(self, flight: _Flight) -> None:
         """Run on a thread of the source's crew. A bug in a source ends the thread; who waits is told `error`."""
@@ -105,6 +105,8 @@ class AllLookups:
             with self._lock:
                 del self._flights[source.name, about]
             flight.landed.set()
+        if flight.fetched is not None:
+            self._cache.share(flight.fetched)
 
     def _find_out(self, flight: _Flight) -> Enrichment:
         source, about = flight.source, flight.about
@@ -112,8 +114,12 @@ class AllLookups:
         if kept and (fresh := kept.fresh(self._clock())):
             return fresh
         if monotonic() > flight.wanted_until:  # waited for a thread too long: nobody wants it any more
-            return self._settled(source, about, Answer(status=Status.TIMEOUT, reason="not asked: no time was left"))
-        return self._settled(source, about, self._ask(source, about))
+            return self._instead(source, about, Answer(status=Status.TIMEOUT, reason="not asked: no time was left"))
+        answer = self._ask(source, about)
+        if answer.status not in _WORTH_KEEPING:
+            return self._instead(source, about, answer)
+        flight.fetched = self._cache.put(source.name, about, answer, source.keep)
+        return flight.fetched.enrichment
 
     def _ask(self, source: Source, about: str) -> Answer:
         breaker = self._breakers[source.name]
@@ -124,27 +130,31 @@ class AllLookups:
         breaker.note(answer)
         return answer
 
-    def _settled(self, source: Source, about: str, answer: Answer) -> Enrichment:
-        """Keep what is worth keeping; where the source failed, an old answer is better than none, and says that it is old."""
-        if answer.status in _WORTH_KEEPING:
-            return self._cache.put(source.name, about, answer, source.keep)
-        kept = self._cache.remembered(source.name, about)
+    def _instead(self, source: Source, about: str, answer: Answer) -> Enrichment:
+        """Say what went wrong; or give an old answer, which is better than none and says that it is old."""
+        kept, now = self._cache.remembered(source.name, about), self._clock()
+        if kept and (fresh := kept.fresh(now)):  # it came this very moment
+            return fresh
         if kept and kept.enrichment.status is Status.OK:
-            return kept.stale(self._clock(), f"{answer.status}: {answer.reason}")
+            return kept.stale(now, f"{answer.status}: {answer.reason}")
         return _unasked(source.name, about, answer.status, answer.reason)
 
 
 class NoLookups:
-    """Everything is `disabled`: nothing leaves the house."""
+    """Nothing leaves the house: everything is `disabled`, but for what nobody could answer anyway."""
 
     def about(self, sought: Sequence[Observable]) -> list[Enrichment]:
         distinct = dict.fromkeys(Observable(o.kind, canonical(o)) for o in sought)
         return [
-            _unasked(source, observable.value, Status.DISABLED, "look-ups are switched off")
+            _unasked(source, observable.value, *_unanswered(why_not(observable)))
             for observable in distinct
             for source, kind in SOURCES.items()
             if kind is observable.kind
         ]
+
+
+def _unanswered(unfit: str | None) -> tuple[Status, str]:
+    return (Status.NOT_APPLICABLE, unfit) if unfit else (Status.DISABLED, "look-ups are switched off")
 
 
 class _Flight:
@@ -154,6 +164,7 @@ class _Flight:
         self.source, self.about, self.wanted_until = source, about, wanted_until
         self.landed = threading.Event()
         self.enrichment: Enrichment | None = None
+        self.fetched: Kept | None = None
 
 
 def _unasked(source: str, about: str, status: Status, reason: str | None) -> Enrichment:

@@ -78,32 +78,31 @@ class Cache:
             return remembered
         return self._remember(keep, *found) if found else remembered
 
-    def put(self, source: str, about: str, answer: Answer, keep: Keep) -> Enrichment:
-        """Keep an answer that says something, and return it as an enrichment."""
+    def put(self, source: str, about: str, answer: Answer, keep: Keep) -> Kept:
+        """Remember an answer that says something. `share` it too, once nobody waits for it any more."""
         enrichment = Enrichment(
             source=source, about=about, status=answer.status, detail=answer.detail, reason=answer.reason
         )
         fetched_at = self._clock()
         expires_at = fetched_at + (keep.ok if answer.status is Status.OK else keep.negative)
-        self._remember(keep, enrichment, fetched_at, expires_at)
-        if self._shared is not None:
-            try:
-                self._shared.put(source, about, enrichment, fetched_at, expires_at)
-            except StoreUnavailable as trouble:
-                log.warning("lookup_cache_unavailable", step="put", detail=trouble.detail)
-        return enrichment
+        return self._remember(keep, enrichment, fetched_at, expires_at)
+
+    def share(self, kept: Kept) -> None:
+        """Put it on the shared level; returns when it is there, or when the store refuses, which costs nothing but time."""
+        if self._shared is None:
+            return
+        enrichment = kept.enrichment
+        try:
+            self._shared.put(enrichment.source, enrichment.about, enrichment, kept.fetched_at, kept.expires_at)
+        except StoreUnavailable as trouble:
+            log.warning("lookup_cache_unavailable", step="put", detail=trouble.detail)
 
     def _remember(self, keep: Keep, enrichment: Enrichment, fetched_at: datetime, expires_at: datetime) -> Kept:
         worth = keep.stale if enrichment.status is Status.OK else timedelta(0)  # an old "nothing there" helps nobody
         kept = Kept(enrichment=enrichment, fetched_at=fetched_at, expires_at=expires_at, keep_until=expires_at + worth)
         with self._lock:
-            self._memory[source_and_about(enrichment)] = kept
+            self._memory[enrichment.source, enrichment.about] = kept
         return kept
-
-
-def source_and_about(enrichment: Enrichment) -> tuple[str, str]:
-    """Name what an enrichment answers: the key of everything here."""
-    return enrichment.source, enrichment.about
 
 
 def _keep_until(_key: tuple[str, str], kept: Kept, _now: datetime) -> datetime:

@@ -20,7 +20,6 @@ from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
 
 from enricher.core.addresses import unmap
-from enricher.errors import ConfigurationError
 from enricher.lookups.source import MAX_REASON, Answer, Keep, one_line
 from enricher.model import ObservableKind, Status
 
@@ -29,7 +28,6 @@ PAYLOAD = 1232
 """The largest answer asked for over UDP; anything larger comes by TCP and is not lost as fragments."""
 MAX_NAMES = 8
 MAX_ADDRESSES = 16
-MAX_PORT = 65535
 
 Server = tuple[str, int]
 Records = tuple[dns.rdata.Rdata, ...]
@@ -125,22 +123,6 @@ def safe_name(name: dns.name.Name) -> str:
     if _PLAIN_NAME.fullmatch(text):
         return text
     return ".".join(_escaped(label) for label in name.labels if label)
-
-
-def parse_servers(text: str) -> tuple[Server, ...]:
-    """Read `host[:port],…`; an IPv6 address with a port stands in brackets. Raises ConfigurationError naming the entry."""
-    return tuple(_parse_server(entry.strip()) for entry in text.split(",") if entry.strip())
-
-
-def _parse_server(entry: str) -> Server:
-    bare, colon, port = entry.rpartition(":")
-    if not colon or (":" in bare and not bare.endswith("]")):  # a host, or an IPv6 address, without a port
-        bare, port = entry, "53"
-    host = bare.removeprefix("[").removesuffix("]")
-    valid = host and port.isascii() and port.isdigit() and 0 < int(port[:6]) <= MAX_PORT
-    if not valid or not (unmap(host) or _PLAIN_NAME.fullmatch(host.lower())):
-        raise ConfigurationError([f"ENRICHER_DNS_SERVERS: {entry!r} is not host, host:port or [IPv6]:port"])
-    return host, int(port)
 
 
 def _nameservers(server: Server) -> list[dns.nameserver.Nameserver]:

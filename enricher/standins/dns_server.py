@@ -9,7 +9,7 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer, ThreadingUDPSer
 from struct import pack
 from threading import Event, Thread
 
-from enricher.standins.server import JOIN_S, LOOPBACK
+from enricher.standins.server import JOIN_S, LOOPBACK, POLL_S
 
 LONGEST_WAIT_S = 30.0
 Respond = Callable[[bytes, str], bytes | None]
@@ -102,6 +102,6 @@ def _take_over(server: ThreadingUDPServer | ThreadingTCPServer, bound: socket) -
 
 
 def _serve(server: ThreadingUDPServer | ThreadingTCPServer) -> Thread:
-    thread = Thread(target=server.serve_forever, args=(0.05,), name="stand-in dns", daemon=True)
+    thread = Thread(target=server.serve_forever, args=(POLL_S,), name="stand-in dns", daemon=True)
     thread.start()
     return thread

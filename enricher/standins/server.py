@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 JOIN_S = 5.0
+POLL_S = 0.02
+"""How soon a server notices that it is to stop."""
 
 
 class Runnable(Protocol):
@@ -62,7 +64,7 @@ class HttpServer(ThreadingTCPServer):
         self._open: dict[socket, Thread] = {}
         self._guard = Lock()
         super().__init__((LOOPBACK, port), _Connection)
-        self._acceptor = Thread(target=self.serve_forever, args=(0.05,), name="stand-in", daemon=True)
+        self._acceptor = Thread(target=self.serve_forever, args=(POLL_S,), name="stand-in", daemon=True)
         self._acceptor.start()
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from http import HTTPStatus
 from threading import RLock
 from typing import Any
 
@@ -23,6 +24,7 @@ from enricher.standins.shelf import Json
 
 KEY = "stand-in"
 """What every stand-in takes as token or password: it guards nothing."""
+GATEWAY = frozenset({502, 503, 504})
 Clock = Callable[[], float]
 Handler = Callable[..., Response]
 
@@ -107,9 +109,9 @@ class Service(ABC):
         """429 in this service's words."""
 
     def broken(self, status: int) -> Response:
-        """A 5xx: from the service itself, or from the gateway before it."""
-        if status == 500:  # noqa: PLR2004 - the one 5xx that a service words itself
-            return self.error(status, "Internal server error")
+        """A failure that the service words itself, or one of the gateway before it."""
+        if status not in GATEWAY:
+            return self.error(status, HTTPStatus(status).phrase)
         return Response(f"<html><body><h1>{status}</h1><p>gateway</p></body></html>", status, content_type="text/html")
 
     def spoilt(self, body: bytes) -> bytes:

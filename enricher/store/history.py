@@ -37,6 +37,7 @@ class History:
 
 def process_from(document: Json) -> ProcessCreate:
     """Make the event of its stored fields. Fields of another version are left out, times are ISO 8601 text."""
-    known: Json = {name: value for name, value in document.items() if name in _FIELDS}
-    times = {name: datetime.fromisoformat(known[name]) for name in _TIMES if known.get(name)}
-    return ProcessCreate(**{"computer": "", "row": 0} | known | times)
+    values: Json = {"computer": "", "row": 0}
+    values |= {name: value for name, value in document.items() if name in _FIELDS}
+    values |= {name: datetime.fromisoformat(values[name]) for name in _TIMES if values.get(name)}
+    return ProcessCreate(**values)

@@ -65,11 +65,9 @@ class HostClaim:
     def refuse_other(self) -> None:
         """Raise ConfigurationError if another host uses the file now."""
         if other := self._other():
+            wait = f"stop it there and wait {STALE_AFTER.seconds} s, or use PostgreSQL for several machines"
             raise ConfigurationError(
-                [
-                    f"{self._path}: host {other.name} uses this SQLite database (last sign {other.at:%H:%M:%S} UTC); stop it "
-                    + f"there and wait {STALE_AFTER.seconds} s, or use PostgreSQL for several machines"
-                ]
+                [f"{self._path}: host {other.name} uses this SQLite database (last sign {other.at:%H:%M:%S} UTC); {wait}"]
             )
 
     def check(self) -> None:

@@ -7,7 +7,7 @@ taken in one order at the start of a transaction, so that batches of several pro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from threading import Event
@@ -73,9 +73,10 @@ class Postgres:
 
     def watch(self, stop: Event, changed: Callable[[], None]) -> None:
         """Listen on a connection of its own."""
-        with trouble_as_unavailable(), self._reading.connect() as conn:
-            conn.detach()
-            listening = cast("psycopg.Connection[object]", conn.connection.driver_connection)
+        with trouble_as_unavailable(), closing(self._reading.raw_connection()) as pooled:
+            listening = cast("psycopg.Connection[object]", pooled.driver_connection)
+            pooled.detach()
+            listening.autocommit = True
             listening.execute(f"LISTEN {CHANNEL}")
             while not stop.is_set():
                 for _ in listening.notifies(timeout=LISTEN_S, stop_after=1):

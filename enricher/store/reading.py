@@ -15,6 +15,7 @@ from enricher.store.access import Access
 from enricher.store.database import Transaction, insert_or_replace
 from enricher.store.inbox import RECORD, records
 from enricher.store.schema import DEAD, OPEN_ALERTS, OPEN_DELIVERIES, alerts, case_alerts, cases, deliveries, news, pulse
+from enricher.store.types import clean
 
 T = TypeVar("T")
 
@@ -50,7 +51,9 @@ class Reader:
             query = query.where(cases.c.state == state)
         if text:
             fields = (cases.c.host, cases.c.tenant, cases.c.title, cases.c.key)
-            query = query.where(or_(*(func.lower(field).contains(text.lower(), autoescape=True) for field in fields)))
+            query = query.where(
+                or_(*(func.lower(field).contains(clean(text).lower(), autoescape=True) for field in fields))
+            )
         with self._access.read() as conn:
             return _page(conn, query, cases.c.id, limit, after, _case_records)
 

@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from enricher.errors import StoreUnavailable
-from enricher.web.answers import SECURITY_HEADERS, Refusal, error_answer
+from enricher.web.answers import Refusal, error_answer, secured
 from enricher.web.api import api
 from enricher.web.console import console, error_page, set_up_templates
 from enricher.web.doors import Doors
@@ -35,11 +35,7 @@ def create_app(services: Services) -> Flask:
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(StoreUnavailable, _unavailable)
 
-    @app.after_request
-    def secure(response: Response) -> Response:
-        response.headers.extend(SECURITY_HEADERS)
-        return response
-
+    app.wsgi_app = secured(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap an application
     return app
 
 

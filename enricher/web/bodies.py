@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_content_length, get_input_stream
 
@@ -14,6 +15,8 @@ from enricher.web.answers import Refusal
 
 _CHUNK = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
+_BROKEN = (OSError, ClientDisconnected, ParseException)
+"""A socket that fails, Werkzeug's word for one that ended, gunicorn's for chunks that are none."""
 
 
 class UndecodableBody(PayloadError):
@@ -79,7 +82,7 @@ def _chunks(environ: dict[str, Any], limit: int, *, size: int) -> Iterator[bytes
         while received <= limit and (chunk := stream.read(min(size, limit + 1 - received))):
             received += len(chunk)
             yield chunk
-    except (OSError, ClientDisconnected) as error:
+    except _BROKEN as error:
         raise _incomplete() from error
     if received > limit:
         raise _too_large(limit)
@@ -92,4 +95,4 @@ def _too_large(limit: int) -> Refusal:
 
 
 def _incomplete() -> Refusal:
-    return Refusal(400, "incomplete", "The connection ended before the body did.")
+    return Refusal(400, "incomplete", "The body ended too early, or its chunks cannot be read.")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from jinja2 import Undefined
 from markupsafe import Markup
@@ -20,6 +19,7 @@ _HIDDEN = re.compile(
     "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # bidi, zero width, separators
     "\ud800-\udfff\U000e0000-\U000e007f]"  # lone surrogates, tags
 )
+_LINK = re.compile(r"(?ai)https?://(?P<host>[\w.-]+|\[[\da-f:.]+\])(:\d+)?([/?#][^\s\\]*)?")
 _URL = re.compile(r"(?i)\b(h)tt(ps?://)([^\s/?#'\"<>|]*)")
 
 
@@ -56,14 +56,14 @@ def defanger(names: Iterable[str | None]) -> Callable[[str | None], str | None]:
 
 
 def outward(url: str | None, *, below: str | None = None) -> str | None:
-    """`url` where it may be a link: http or https, and below a domain if one is named. Else None."""
-    try:
-        parts = urlsplit(url or "")
-        host = parts.hostname or ""
-    except ValueError:
+    """`url` where it may be a link: http or https, and below a domain if one is named. Else None.
+
+    Strict, because browsers are not: they take a backslash for a slash, and skip blanks before `javascript:`.
+    """
+    parts = _LINK.fullmatch(url or "")
+    if parts is None:
         return None
-    if parts.scheme not in {"http", "https"} or not host:
-        return None
+    host = parts["host"].lower()
     return url if below is None or host == below or host.endswith(f".{below}") else None
 
 

@@ -10,7 +10,13 @@ NIGHT = Window(frozenset({5}), time(22), time(2))
 ESTATE = Estate(
     entries=(
         Entry(hosts=("ws-dev-*.corp.example", "ci-*"), groups=frozenset({"developers"}), role="developer"),
-        Entry(hosts=("ws-dev-7.corp.example",), groups=frozenset({"kiosks"}), role="server", owner="team-x", maintenance=(NIGHT,)),
+        Entry(
+            hosts=("ws-dev-7.corp.example",),
+            groups=frozenset({"kiosks"}),
+            role="server",
+            owner="team-x",
+            maintenance=(NIGHT,),
+        ),
     ),
     service_accounts=frozenset({"corp\\svc-ci"}),
 )
@@ -20,7 +26,9 @@ ESTATE = Estate(
     ("host", "expected"),
     [
         pytest.param("ws-dev-1.corp.example", (frozenset({"developers"}), "developer", None), id="a pattern"),
-        pytest.param("WS-DEV-7.corp.example.", (frozenset({"developers", "kiosks"}), "developer", "team-x"), id="entries add up"),
+        pytest.param(
+            "WS-DEV-7.corp.example.", (frozenset({"developers", "kiosks"}), "developer", "team-x"), id="entries add up"
+        ),
         pytest.param("ci-9.build.example", (frozenset({"developers"}), "developer", None), id="a short name, any domain"),
         pytest.param("ci-9", (frozenset({"developers"}), "developer", None), id="a short name alone"),
         pytest.param("ws-dev-1.evil.corp.example", None, id="a star is one label"),

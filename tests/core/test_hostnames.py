@@ -96,12 +96,16 @@ def test_spelling_does_not_matter(name: str) -> None:
         pytest.param(r"http:\\a.workers.dev\x", ("a.workers.dev",), id="backslashes"),
         pytest.param("https:////a.workers.dev", ("a.workers.dev",), id="more slashes than due"),
         pytest.param("https://a%2eworkers.dev/", ("a.workers.dev",), id="percent-encoded"),
-        pytest.param("https://u:p(1)@a.workers.dev/", ("a.workers.dev", "u"), id="a bracket in a password hides nothing"),
-        pytest.param("(https://a.workers.dev),me@b.example", ("b.example", "a.workers.dev"), id="an @ behind hides nothing"),
+        pytest.param("https://u:p(1)@a.workers.dev/", ("a.workers.dev",), id="a bracket in a password hides nothing"),
+        pytest.param(
+            "(https://a.workers.dev),me@b.example", ("b.example", "a.workers.dev"), id="an @ behind hides nothing"
+        ),
         pytest.param(r"rundll32 \\x.trycloudflare.com@SSL\DavWWWRoot\a.dll,b", ("x.trycloudflare.com",), id="WebDAV share"),
         pytest.param(r"\\x.example@8080\d", ("x.example",), id="WebDAV share with a port"),
         pytest.param("https://a.dev https://b.dev https://A.dev", ("a.dev", "b.dev"), id="each once, in order"),
-        pytest.param("http://[::1]/ http://127.0.0.1/ http://$x/ http://%HOST%/", (), id="addresses and variables are no names"),
+        pytest.param(
+            "http://[::1]/ http://127.0.0.1/ http://$x/ http://%HOST%/", (), id="addresses and variables are no names"
+        ),
         pytest.param(r"\\server\share //a.example mailto:x@a.example", (), id="no URL"),
         ("", ()),
     ],
@@ -116,10 +120,11 @@ def test_hosts_in_never_raises_and_gives_names(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["http://", "http:", "http://a.example ", "\\\\a", "\\", "h", "@", "http://" + "@" * 99, "\\\\a@ssl", "https://%"]
+    "unit",
+    ["http://", "http:", "http://a.example ", "\\\\a", "\\", "h", "@", "http://" + "@" * 99, "\\\\a@ssl", "https://%"],
 )
 def test_a_megabyte_is_read_in_one_go(unit: str) -> None:
     """Would take minutes, and so fail in CI, if any expression looked back over what it has read."""
     megabyte = unit * (1_000_000 // len(unit))
     assert len(hosts_in(megabyte)) <= 1
-    assert hosts_in(megabyte + ' "https://a.workers.dev"')[-1:] == ("a.workers.dev",)
+    assert "a.workers.dev" in hosts_in(megabyte + ' "https://a.workers.dev"')

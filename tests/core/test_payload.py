@@ -51,9 +51,17 @@ def test_examples(name: str, kind: Kind, rows: int, rows_total: int | None, trun
     assert [row.index for row in alert.rows] == list(range(rows))
 
 
-def test_insight_is_refused_by_its_name() -> None:
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(sent("cloud-siem-insight"), id="the example"),
+        pytest.param(body(data={"readableId": "INSIGHT-1"}, errors=[]), id="wrapped, without signals"),
+        pytest.param(body(readableId="INSIGHT-1", signals=[]), id="bare"),
+    ],
+)
+def test_an_insight_is_refused_by_its_name(raw: bytes) -> None:
     with pytest.raises(PayloadError) as refused:
-        read(sent("cloud-siem-insight"))
+        read(raw)
     assert refused.value.code == "unsupported_kind"
 
 
@@ -229,6 +237,11 @@ def test_kinds(keys: dict[str, object], kind: Kind) -> None:
     [
         pytest.param("https://service.us2.sumologic.com/ui/#/alert/0000000001A2B3C4", "0000000001A2B3C4", id="fragment"),
         pytest.param("https://live.example.com/ui/alert/0000000001A2B3C4/?x=1", "0000000001A2B3C4", id="path"),
+        pytest.param(
+            "https://a.example/#/alert/abcdefab-0000-4000-8000-00000001a2b3",
+            "abcdefab-0000-4000-8000-00000001a2b3",
+            id="UUID",
+        ),
         pytest.param("https://service.sumologic.com/ui/#/alerts", None, id="a list of alerts names none"),
         pytest.param("", None, id="empty"),
         pytest.param("javascript:alert('0000000001A2B3C4')", None, id="no link"),
@@ -253,7 +266,7 @@ def test_without_a_link_the_body_is_the_identity() -> None:
 
 
 def test_row_digests_do_not_depend_on_any_order() -> None:
-    rows = [{"a": 1, "b": "2"}, {"c": "3", "Message": "x"}]
+    rows: list[dict[str, object]] = [{"a": 1, "b": "2"}, {"c": "3", "Message": "x"}]
     turned = [dict(reversed(row.items())) for row in reversed(rows)]
     one, other = (fingerprint(monitor(results=given_rows), b"").row_digests for given_rows in (rows, turned))
     assert one == other
@@ -352,7 +365,7 @@ VALUE = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=30)
     | st.sampled_from(["{{x}}", "-", '""'])
 )

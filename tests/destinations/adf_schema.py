@@ -7,7 +7,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 
-def _node(kind: str, content: Any = None, attrs: dict[str, Any] | None = None, *, required: tuple[str, ...] = ()) -> dict[str, Any]:
+def _node(
+    kind: str, content: Any = None, attrs: dict[str, Any] | None = None, *, required: tuple[str, ...] = ()
+) -> dict[str, Any]:
     properties: dict[str, Any] = {"type": {"const": kind}}
     if content is not None:
         properties["content"] = content
@@ -57,7 +59,9 @@ SCHEMA = {
             required=("attrs",),
         ),
         "paragraph": _node("paragraph", _many("text", "status")),
-        "heading": _node("heading", _many("text"), {"level": {"type": "integer", "minimum": 1, "maximum": 6}}, required=("attrs",)),
+        "heading": _node(
+            "heading", _many("text"), {"level": {"type": "integer", "minimum": 1, "maximum": 6}}, required=("attrs",)
+        ),
         "panel": _node(
             "panel",
             _many("paragraph", "heading", "bulletList", "orderedList", least=1),
@@ -66,7 +70,9 @@ SCHEMA = {
         ),
         "listItem": _node("listItem", _many("paragraph", least=1), required=("content",)),
         "bulletList": _node("bulletList", _many("listItem", least=1), required=("content",)),
-        "orderedList": _node("orderedList", _many("listItem", least=1), {"order": {"type": "integer"}}, required=("content",)),
+        "orderedList": _node(
+            "orderedList", _many("listItem", least=1), {"order": {"type": "integer"}}, required=("content",)
+        ),
         "table": _node(
             "table",
             _many("tableRow", least=1),

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 import pytest
-from destination_cases import MARKUP, SECRET_WORDS, SECRETS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.destinations.text import clean, cut, defang, defang_name, join_within, length, mask, neutralise, safe_url, shorten
+from enricher.destinations.text import (
+    clean,
+    cut,
+    defang,
+    defang_name,
+    join_within,
+    length,
+    mask,
+    neutralise,
+    safe_url,
+    shorten,
+)
+from tests.destinations.cases import MARKUP, SECRET_WORDS, SECRETS
 
 
 @pytest.mark.parametrize(
@@ -32,6 +43,7 @@ def test_neutralise(text: str, expected: str) -> None:
         ("HTTP://1.2.3.4:80/", "hxxp://1[.]2[.]3[.]4:80/"),
         ("ftp://a.com", "ftp[:]//a[.]com"),
         ("javascript:alert(1)", "javascript[:]alert(1)"),
+        ("data:text/html,x but data: seen", "data[:]text/html,x but data: seen"),
         ("mail abuse@cloudflare.com now", "mail abuse@cloudflare[.]com now"),
         ("\\\\evil.com\\share", "\\\\evil[.]com\\share"),
         ("evil。com", "evil[.]com"),
@@ -46,10 +58,15 @@ def test_defang(text: str, expected: str) -> None:
 
 
 def test_defang_knows_the_suspects_names_and_leaves_the_estates() -> None:
-    assert defang("c2.lab.example to ws1.corp.com", names={"c2.lab.example"}, keep={"ws1.corp.com"}) == "c2[.]lab[.]example to ws1.corp.com"
+    assert (
+        defang("c2.lab.example to ws1.corp.com", names={"c2.lab.example"}, keep={"ws1.corp.com"})
+        == "c2[.]lab[.]example to ws1.corp.com"
+    )
 
 
-@pytest.mark.parametrize(("port", "expected"), [(443, "hxxps://a[.]b"), (80, "hxxp://a[.]b"), (8443, "a[.]b"), (None, "hxxps://a[.]b")])
+@pytest.mark.parametrize(
+    ("port", "expected"), [(443, "hxxps://a[.]b"), (80, "hxxp://a[.]b"), (8443, "a[.]b"), (None, "hxxps://a[.]b")]
+)
 def test_defang_name(port: int | None, expected: str) -> None:
     assert defang_name("a.b", port) == expected
 
@@ -83,8 +100,8 @@ def test_no_secret_survives() -> None:
     ("text", "limit", "expected"),
     [
         pytest.param("short", 5, "short", id="fits"),
-        pytest.param("x" * 100, 40, "x" * 19 + "… 81 more, see case", id="says how many more"),
-        pytest.param("😀" * 100, 60, "😀" * 19 + "… 81 more, see case", id="never half a character"),
+        pytest.param("x" * 100, 40, "x" * 20 + "… 80 more, see case", id="says how many more"),
+        pytest.param("😀" * 100, 60, "😀" * 20 + "… 80 more, see case", id="never half a character"),
     ],
 )
 def test_cut(text: str, limit: int, expected: str) -> None:

@@ -23,7 +23,7 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     found = shutil.which("make")
     assert found, "make is not installed"
-    return run(found, *arguments)
+    return run(found, "--no-print-directory", *arguments)
 
 
 def test_make_alone_lists_the_commands() -> None:

@@ -22,7 +22,12 @@ FUNCTION_LINES = 60
 LONG_FOR_A_REASON = {"enricher/ports.py"}
 """Protocols and their values only: one page that says what the flow needs of the world."""
 
-READS_THE_ENVIRONMENT = {"settings.py"}
+MAY_READ_THE_ENVIRONMENT = {
+    "settings.py": "every variable of ours",
+    "telemetry.py": "PROMETHEUS_MULTIPROC_DIR, by which the metrics library itself is told",
+    "cli/serving.py": "the same variable, set for the processes it starts",
+    "demo.py": "hands on what is not ours to the service it starts",
+}
 FOLDERS_OF_THEIR_OWN = {"data", "e2e", "golden", "house", "plugins"}
 """Folders under tests/ that mirror no part of enricher/."""
 
@@ -32,7 +37,6 @@ SAID_OTHERWISE = {
     r"white-?list": "tuning rule, allow-list",
     r"black-?list": "deny-list",
     r"TODO|FIXME|XXX|HACK": "finish it, or write it into the known limits",
-    r"NotImplementedError": "a Protocol in ports.py",
     r"pragma: no cover": "a test",
     r"(?m)^\s*except(?: Exception\b.*)?:": "the narrow error; bugs should end the attempt",
     r"(?<![\w.~-])/(?:home|root|work)/": "a path that exists on every machine",
@@ -97,11 +101,11 @@ def test_functions_are_short() -> None:
     assert {name: count for name, count in lines.items() if count > FUNCTION_LINES} == {}
 
 
-def test_settings_alone_read_the_environment() -> None:
+def test_settings_read_the_environment_for_all() -> None:
     readers = {
         p.relative_to(PACKAGE).as_posix() for p in python_files("enricher") if reads_environment(ast.parse(p.read_text()))
     }
-    assert readers <= READS_THE_ENVIRONMENT
+    assert readers - set(MAY_READ_THE_ENVIRONMENT) == set()
 
 
 def test_words() -> None:
@@ -116,7 +120,6 @@ def test_words() -> None:
         "# TODO: later",
         "except Exception as error:",
         "open('/home/someone/file')",
-        "raise NotImplementedError",
     ],
 )
 def test_words_are_found(text: str) -> None:

@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.errors import ConfigurationError
-from enricher.lookups.dns import MAX_NAMES, Dns, Forward, Ptr, parse_servers, safe_name
+from enricher.lookups.dns import MAX_NAMES, Dns, Forward, Ptr, safe_name
 from enricher.lookups.source import Answer
 from enricher.model import Status
 from tests.lookups.loopback import GARBAGE, NO_DATA, SILENT, TRUNCATED, DnsServer
@@ -133,27 +132,3 @@ def test_forward_gives_both_families_each_address_once() -> None:
 )
 def test_forward_endings(v4: str | list[str], v6: str | list[str], status: Status) -> None:
     assert forward({(HOST, "A"): v4, (HOST, "AAAA"): v6}, timeout_s=0.4).status is status
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", ()),
-        ("9.9.9.9", (("9.9.9.9", 53),)),
-        ("127.0.0.1:5353, [::1]:53,", (("127.0.0.1", 5353), ("::1", 53))),
-        ("2620:fe::fe", (("2620:fe::fe", 53),)),
-        ("[2620:fe::fe]", (("2620:fe::fe", 53),)),
-        ("dns.corp.example:8053", (("dns.corp.example", 8053),)),
-    ],
-)
-def test_parse_servers(text: str, expected: tuple[tuple[str, int], ...]) -> None:
-    assert parse_servers(text) == expected
-
-
-@pytest.mark.parametrize(
-    "text", ["9.9.9.9:", "9.9.9.9:0", "9.9.9.9:65536", "host:dns", ":53", "a b", "https://dns.example/"]
-)
-def test_parse_servers_names_the_entry_that_is_wrong(text: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        parse_servers(f"127.0.0.1,{text}")
-    assert caught.value.problems == (f"ENRICHER_DNS_SERVERS: {text!r} is not host, host:port or [IPv6]:port",)

@@ -63,6 +63,7 @@ class FakeShared:
     def __init__(self, *, broken: bool = False) -> None:
         self.rows: dict[tuple[str, str], tuple[Enrichment, datetime, datetime]] = {}
         self.broken = broken
+        self.written = threading.Event()
 
     def get(self, source: str, about: str) -> tuple[Enrichment, datetime, datetime] | None:
         if self.broken:
@@ -73,6 +74,7 @@ class FakeShared:
         if self.broken:
             raise StoreUnavailable("gone")
         self.rows[source, about] = enrichment, fetched_at, expires_at
+        self.written.set()
 
 
 @pytest.fixture
@@ -260,6 +262,7 @@ def test_an_old_absence_stands_in_for_nothing(clock: Clock) -> None:
 def test_another_process_finds_what_this_one_found(clock: Clock) -> None:
     shared = FakeShared()
     one(AllLookups([FakeSource(FOUND)], clock=clock, cache=shared))
+    assert shared.written.wait(SOON_S)
     clock.sleep(minutes=10)
     source = FakeSource(BROKEN)
     other = AllLookups([source], clock=clock, cache=shared)
@@ -270,6 +273,7 @@ def test_another_process_finds_what_this_one_found(clock: Clock) -> None:
 def test_what_is_shared_but_old_stands_in_for_an_error(clock: Clock) -> None:
     shared = FakeShared()
     one(AllLookups([FakeSource(FOUND)], clock=clock, cache=shared))
+    assert shared.written.wait(SOON_S)
     clock.sleep(hours=3)
     found = one(AllLookups([FakeSource(BROKEN)], clock=clock, cache=shared))
     assert (found.status, found.age_s) == (Status.STALE, 10_800)
@@ -280,6 +284,18 @@ def test_without_the_shared_cache_it_goes_on(clock: Clock) -> None:
     lookups = AllLookups([source], clock=clock, cache=FakeShared(broken=True))
     assert (one(lookups).status, one(lookups).status) == (Status.OK, Status.OK)
     assert source.asked == [IP]
+
+
+def test_nobody_waits_for_the_shared_cache_to_be_written(clock: Clock) -> None:
+    class Slow(FakeShared):
+        def put(self, source: str, about: str, enrichment: Enrichment, fetched_at: datetime, expires_at: datetime) -> None:
+            assert answered.wait(SOON_S)
+            super().put(source, about, enrichment, fetched_at, expires_at)
+
+    answered, shared = threading.Event(), Slow()
+    assert one(AllLookups([FakeSource(FOUND)], clock=clock, cache=shared)).status is Status.OK
+    answered.set()
+    assert shared.written.wait(SOON_S)
 
 
 def test_a_clock_that_steps_back_gives_no_negative_age(clock: Clock) -> None:

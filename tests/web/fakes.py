@@ -450,7 +450,7 @@ def bare_document() -> CaseDocument:
         "hostname_factor": None,
         "count": 1,
         "destination": dict.fromkeys(document["destination"]),
-        "platform": dict.fromkeys(document["platform"]),
+        "platform": {**dict.fromkeys(document["platform"], ""), "seed_pattern": None},
         "process": {
             **dict.fromkeys(document["process"]),
             "class": "other",
@@ -462,4 +462,4 @@ def bare_document() -> CaseDocument:
         "links": {},
         "ledger_digest": "",
     }
-    return document  # type: ignore[no-any-return]
+    return document  # type: ignore[no-any-return]  # put together key by key above

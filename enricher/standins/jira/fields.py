@@ -62,7 +62,7 @@ def refusal(
 ) -> Refusal:
     """Jira's error; `why` is for whoever reads a test, in a header that the real service does not have."""
     body = {"errorMessages": messages or [], "errors": dict(errors or {})}
-    return Refusal(status, body, {"X-Stand-In-Why": why.encode("ascii", "replace").decode()} if why else None)
+    return Refusal(status, body, {"X-Stand-In-Why": why.encode("unicode_escape").decode("ascii")} if why else None)
 
 
 def choice(value: Any, options: Mapping[str, str], key: str, what: str) -> Json:
@@ -100,7 +100,7 @@ def check_property(key: Any, value: Any) -> None:
 def _summary(value: Any, _: Layout) -> str:
     if not isinstance(value, str) or not value.strip():
         raise FieldProblem("You must specify a summary of the issue.")
-    if len(value.splitlines()) > 1 or value.endswith(("\n", "\r")):
+    if "\n" in value or "\r" in value:
         raise FieldProblem("The summary is invalid because it contains newline characters.")
     if len(value) > SUMMARY_LONGEST:
         raise FieldProblem("Summary must be less than 255 characters.")

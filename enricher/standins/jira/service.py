@@ -136,6 +136,8 @@ class Jira(Service):
         known = sent is not None and sent.type == "basic" and (sent.username, sent.password) == (self.email, self.token)
         if not known or self.scoped != request.environ.get("standin.gateway", False):
             raise Refusal(401, {"message": NO_AUTH, "status-code": 401})
+        if request.method != "GET" and request.mimetype != "application/json":
+            raise refusal(messages=["Unsupported Media Type"], status=415)
         self._wait(self._bursts[request.method].take(rule), "jira-burst-based")
         if request.method != "GET" and "key" in values:
             for window in self._per_issue:

@@ -169,10 +169,7 @@ class Site:
         project, issue_type = given.pop("project", None), given.pop("issuetype", None)
         given.setdefault("summary", None)
         fields, wrong = check_fields(given, self.layout)
-        if not isinstance(project, dict) or not {project.get("key"), project.get("id")} & {
-            self.layout.project,
-            self.layout.project_id,
-        }:
+        if not isinstance(project, dict) or not self._is_ours(project):
             wrong["project"] = "Specify a valid project ID or key"
         try:
             fields["issuetype"] = choice(issue_type, self.layout.issue_types, "name", "Specify a valid issue type")
@@ -182,6 +179,9 @@ class Site:
         if wrong or also_wrong:
             raise refusal(wrong | also_wrong)
         return fields | updated, _properties(body.get("properties", []))
+
+    def _is_ours(self, project: Json) -> bool:
+        return project.get("key") == self.layout.project or project.get("id") == self.layout.project_id
 
     def _updated(self, fields: Json, update: Json) -> tuple[Json, dict[str, str]]:
         """What the `update` part makes of the fields: (new values, what is wrong by field)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from time import time
 from typing import Any
@@ -102,7 +103,7 @@ class ServiceNow(Service):
         return answer(status, {"error": {"message": text, "detail": ""}, "status": "failure"})
 
     def broken(self, status: int) -> Response:
-        if status == 500:  # noqa: PLR2004 - the one 5xx that the instance words itself
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             return answer(status, {"error": CANCELLED, "status": "failure"})
         return super().broken(status)
 

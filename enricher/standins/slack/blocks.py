@@ -33,7 +33,7 @@ def problems(blocks: Any) -> list[str]:
     seen: set[str] = set()
     for n, block in enumerate(blocks):
         at = f"/blocks/{n}"
-        if not isinstance(block, dict) or block.get("type") not in CHECKS:
+        if _kind(block) not in CHECKS:
             found.append(f"[ERROR] unsupported type: {_kind(block)} [json-pointer:{at}/type]")
             continue
         block_id = block.get("block_id")
@@ -86,7 +86,7 @@ def _kind(block: Any) -> str:
 
 
 def _text(value: Any, longest: int, at: str, kinds: frozenset[str] = frozenset(WORDS)) -> Iterator[str]:
-    if not isinstance(value, dict) or value.get("type") not in kinds or not isinstance(value.get("text"), str):
+    if not isinstance(value, dict) or _kind(value) not in kinds or not isinstance(value.get("text"), str):
         yield f"[ERROR] failed to match all allowed schemas [json-pointer:{at}]"
     elif not value["text"]:
         yield f"[ERROR] must be more than 0 characters [json-pointer:{at}/text]"

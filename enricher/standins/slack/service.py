@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from math import ceil, inf
 from pathlib import Path
 from time import time
@@ -35,6 +36,9 @@ class Channel:
     archived: bool = False
 
 
+CHANNELS = (Channel(id="C0SOCALERT1", name="soc-alerts"), Channel(id="C0SOCRECORD", name="soc-record"))
+
+
 class Slack(Service):
     """One workspace. `rate` messages a second and channel, `burst` at once; a rate of 0 limits nothing."""
 
@@ -42,7 +46,7 @@ class Slack(Service):
         self,
         *,
         token: str = KEY,
-        channels: tuple[Channel, ...] = (Channel(id="C0SOCALERT1", name="soc-alerts"),),
+        channels: tuple[Channel, ...] = CHANNELS,
         scopes: frozenset[str] = SCOPES,
         rate: float = 1.0,
         burst: float = 3.0,
@@ -95,9 +99,9 @@ class Slack(Service):
 
     def error(self, status: int, text: str) -> Response:
         """A path that is no method is an error like any other; an outage is not."""
-        if status >= 500:  # noqa: PLR2004 - the server errors
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return answer(status, {"ok": False, "error": "internal_error"})
-        return answer(200, {"ok": False, "error": "unknown_method" if status == 404 else text})  # noqa: PLR2004 - not found
+        return answer(200, {"ok": False, "error": "unknown_method" if status == HTTPStatus.NOT_FOUND else text})
 
     def limited(self, retry_after: float) -> Response:
         return answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(max(1, ceil(retry_after)))})
@@ -125,12 +129,12 @@ class Slack(Service):
         """The call's arguments: of a JSON body, or of a form and the query with JSON in some of its fields."""
         if request.mimetype == "application/json":
             try:
-                sent = orjson.loads(request.get_data())
+                sent = orjson.loads(request.get_data() or b"{}")
             except orjson.JSONDecodeError as unreadable:
                 raise no("invalid_json", [str(unreadable)]) from unreadable
             if not isinstance(sent, dict):
                 raise no("json_not_object")
-            return sent
+            return {**request.args, **sent}
         form: Json = dict(request.values)
         for name in AS_JSON:
             if name in form:

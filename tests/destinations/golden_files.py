@@ -15,4 +15,6 @@ def check(name: str, body: dict[str, Any]) -> None:
     text = json.dumps(body, ensure_ascii=False, indent=1) + "\n"
     if os.environ.get("ENRICHER_GOLDEN") == "update":
         file.write_text(text, encoding="utf-8")
-    assert file.read_text(encoding="utf-8") == text, f"{file.name} differs; look at it, then run again with ENRICHER_GOLDEN=update"
+    assert file.read_text(encoding="utf-8") == text, (
+        f"{file.name} differs; look at it, then run again with ENRICHER_GOLDEN=update"
+    )

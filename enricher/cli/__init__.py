@@ -1,0 +1,118 @@
+"""The command line. Each command says what it does in one line; every one that prints data has `--json`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from enricher.errors import ConfigurationError, StoreUnavailable
+
+CONFIGURATION = 1
+UNREADABLE = 2
+
+
+class _Commands(click.Group):
+    """Turns our own errors into a message and an exit code; a bug still shows its traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                click.echo(problem, err=True)
+            sys.exit(CONFIGURATION)
+        except StoreUnavailable as error:
+            click.echo(f"the database refuses: {error.detail}", err=True)
+            sys.exit(CONFIGURATION)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="enricher")
+def main() -> None:
+    """Enricher: from Sumo Logic's webhook to one graded case with one ticket per destination."""
+
+
+@main.command()
+def serve() -> None:
+    """Everything on one machine: migrations, web server and worker, under one supervisor."""
+    from enricher.cli.serving import serve as run
+
+    sys.exit(run())
+
+
+@main.command()
+def web() -> None:
+    """The web half only: webhook, API, console."""
+    from enricher.cli.serving import web as run
+
+    run()
+
+
+@main.command()
+def work() -> None:
+    """The worker half only: investigate alerts, deliver cases."""
+    from enricher.cli.serving import work as run
+
+    run()
+
+
+@main.command()
+@click.argument("source", metavar="FILE|DIR|-")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON document instead of a page.")
+@click.option("--lookups", is_flag=True, help="Ask DNS and RDAP too; offline without it.")
+@click.option("--render", type=click.Choice(["jira", "servicenow", "slack"]), help="Print the body a ticket would get.")
+def explain(source: str, *, as_json: bool, lookups: bool, render: str | None) -> None:
+    """Any accepted payload, or Sysmon events, through the flow: a readable case with its ledger. Nothing is stored or sent."""
+    from enricher.cli.explain import explain as run
+
+    sys.exit(run(source, as_json=as_json, use_lookups=lookups, render_for=render))
+
+
+@main.command("check-config")
+@click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--live", is_flag=True, help="Also ask each destination whether its credentials work.")
+def check_config(directory: Path | None, *, as_json: bool, live: bool) -> None:
+    """Every file of config/, every rule's tests, the settings: `file:line: message`; exit 1 on any."""
+    from enricher.cli.checking import check_config as run
+
+    sys.exit(run(directory, as_json=as_json, live=live))
+
+
+@main.command()
+@click.option("--exit", "leave", is_flag=True, help="End after the table instead of staying up.")
+@click.option("--port", default=8080, show_default=True, help="Port of the console; the stand-ins take free ones.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def demo(*, leave: bool, port: int, as_json: bool) -> None:
+    """The service and stand-in Jira, ServiceNow, Slack, DNS and RDAP on loopback; plays the corpus; prints a table."""
+    from enricher.demo import play
+
+    sys.exit(play(stay=not leave, port=port, as_json=as_json))
+
+
+@main.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Make the tables or bring them up to date. Safe to run twice, and from two places at once."""
+    from enricher.wiring import application
+
+    app = application()
+    app.store.upgrade()
+    app.store.close()
+    click.echo("the database is up to date")
+
+
+@db.command()
+@click.option("--before", "days", required=True, type=click.IntRange(min=1), metavar="DAYS", help="Keep this many days.")
+@click.option("--json", "as_json", is_flag=True)
+def purge(days: int, *, as_json: bool) -> None:
+    """Forget what was finished more than DAYS days ago; open work and dead letters stay."""
+    from enricher.cli.checking import purge as run
+
+    run(days, as_json=as_json)

@@ -1,0 +1,78 @@
+"""`enricher check-config` and `enricher db purge`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import orjson
+
+from enricher.core.programs import Programs
+from enricher.errors import ConfigurationError, DeliveryError
+from enricher.settings import Settings, unrecognised
+from enricher.wiring import application, clock, configured, content_directory, destinations_of
+from enricher.wiring.live import load_content
+
+
+def check_config(directory: Path | None, *, as_json: bool, live: bool) -> int:
+    """Print every problem as `file:line: message`; returns 1 on any."""
+    problems: list[str] = []
+    settings = _settings(problems)
+    programs = _content(directory or (content_directory(settings) if settings else None), problems)
+    if live and settings is not None:
+        problems += _unreachable(settings)
+    warnings = unrecognised()
+    if as_json:
+        report = {"problems": problems, "warnings": warnings, "digest": programs.rules.digest if programs else None}
+        sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+    else:
+        for line in (*problems, *(f"warning: {warning}" for warning in warnings)):
+            click.echo(line, err=True)
+        if programs and not problems:
+            click.echo(_well(programs))
+    return 1 if problems else 0
+
+
+def _settings(problems: list[str]) -> Settings | None:
+    try:
+        return configured()
+    except ConfigurationError as error:
+        problems += error.problems
+        return None
+
+
+def _content(directory: Path | None, problems: list[str]) -> Programs | None:
+    try:
+        return load_content(directory)
+    except ConfigurationError as error:
+        problems += [problem for problem in error.problems if problem not in problems]
+        return None
+
+
+def _well(programs: Programs) -> str:
+    rules = programs.rules
+    tuning = f"{len(rules.tuning)} tuning rules" if len(rules.tuning) != 1 else "1 tuning rule"
+    return f"all is well: {len(rules.catalog.platforms)} platforms, {tuning}, content {rules.digest[:12]}"
+
+
+def _unreachable(settings: Settings) -> list[str]:
+    problems: list[str] = []
+    for name, make in destinations_of(settings).items():
+        try:
+            make().check()
+        except DeliveryError as error:
+            problems.append(f"{name}: {error.reason}: {error.detail or 'the destination refuses'}")
+    return problems
+
+
+def purge(days: int, *, as_json: bool) -> None:
+    """Forget what was finished more than `days` days ago, and say how much that was."""
+    app = application()
+    gone = app.store.purge(clock() - timedelta(days=days))
+    app.store.close()
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(gone) + b"\n")
+    else:
+        click.echo(", ".join(f"{count} {kind}" for kind, count in gone.items()) or "nothing to forget")

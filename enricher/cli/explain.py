@@ -1,0 +1,74 @@
+"""`enricher explain`: a payload or events through the flow, offline unless asked, as a page, as JSON, or as a ticket's body."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+import orjson
+
+from enricher.cli.page import show
+from enricher.core.document import Json
+from enricher.core.files import read_files
+from enricher.core.payload import read, sniff
+from enricher.errors import PayloadError
+from enricher.lookups import NoLookups
+from enricher.model import Alert, Event
+from enricher.wiring import clock, configured, content_directory, lookups
+from enricher.wiring.flow import Flow
+from enricher.wiring.live import load_content
+from enricher.wiring.rendering import render
+
+READ = 0
+UNREADABLE = 2
+
+
+class _NoHistory:
+    """`explain` knows nothing but its input."""
+
+    def ancestors(self, computer: str, guids: Iterable[str]) -> list[Event]:
+        del computer, guids
+        return []
+
+
+def explain(source: str, *, as_json: bool, use_lookups: bool, render_for: str | None) -> int:
+    """Returns the exit code: 0, or 2 when the input cannot be read, with the reason on stderr."""
+    try:
+        alert = _alert(source)
+    except (PayloadError, OSError) as error:
+        click.echo(f"{source}: {error}", err=True)
+        return UNREADABLE
+    settings = configured()
+    programs = load_content(content_directory(settings))
+    asked = lookups(settings, None) if use_lookups else NoLookups()
+    flow = Flow(lambda: programs, asked, _NoHistory(), owner=use_lookups)
+    document = flow.explain_alert(alert, clock())
+    if render_for:
+        _print([render(case, render_for, settings) for case in document["cases"]])
+    elif as_json:
+        _print(document)
+    else:
+        show(document)
+    return READ
+
+
+def _print(document: Json | list[Json]) -> None:
+    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _alert(source: str) -> Alert:
+    if source == "-":
+        return _of_body("standard input", sys.stdin.buffer.read())
+    path = Path(source)
+    if path.is_dir():
+        files = [(p.name, p.read_bytes()) for p in sorted(path.iterdir()) if p.is_file()]
+        if not files:
+            raise PayloadError("no_files", "the folder holds no files")
+        return read_files(files)
+    return _of_body(path.name, path.read_bytes())
+
+
+def _of_body(name: str, body: bytes) -> Alert:
+    return read(body) if sniff(body) == "payload" else read_files([(name, body)])

@@ -1,0 +1,103 @@
+"""Logs and metrics. Every metric is declared here, once, with bounded labels; docs/metrics.md lists them and a test compares.
+
+A log line is a constant event name plus fields; never a payload, never a secret.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client.core import REGISTRY, GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from enricher.model import Backlog
+
+WEBHOOKS = Counter("enricher_webhooks", "Webhook requests by what they were answered", ["answer"])
+ALERTS = Counter("enricher_alerts", "Alerts by kind and how they ended: done, dead, retried", ["kind", "outcome"])
+ROWS_DROPPED = Counter("enricher_rows_dropped", "Rows that are in no case, by the reason's first word", ["reason"])
+CASES = Counter("enricher_cases", "Cases seen in alerts, by severity", ["severity"])
+DRIFT = Counter("enricher_drift", "Sumo's own columns that say something else than we do", ["field"])
+TUNING = Counter("enricher_tuning_matches", "Findings that a tuning rule matched", ["rule", "mode"])
+LOOKUPS = Counter("enricher_lookups", "Look-ups by source and how they ended", ["source", "status"])
+DELIVERIES = Counter("enricher_deliveries", "Delivery attempts by outcome and reason", ["destination", "outcome", "reason"])
+TWINS = Counter("enricher_ticket_twins", "Second tickets of one case that a look-up found", ["destination"])
+INVESTIGATION = Histogram(
+    "enricher_investigation_seconds",
+    "From claim to settled, look-ups included",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+DELIVERY = Histogram(
+    "enricher_delivery_seconds",
+    "One delivery attempt",
+    ["destination"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 65),
+)
+
+
+def set_up_logs(*, level: int = logging.INFO) -> None:
+    """JSON lines on standard error, ours and the libraries' warnings alike."""
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processor=structlog.processors.JSONRenderer(),
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared, structlog.processors.format_exc_info],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+class BacklogCollector(Collector):
+    """What waits, read from the store at scrape time: one answer for all processes."""
+
+    def __init__(self, backlog: Backlog | None, problems: int) -> None:
+        self._backlog, self._problems = backlog, problems
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """The gauges; only `enricher_store_up 0` and the content problems where the store cannot be read."""
+        up = GaugeMetricFamily("enricher_store_up", "Whether the store can be read", value=float(self._backlog is not None))
+        bad = GaugeMetricFamily("enricher_content_problems", "Problems in config/ now", value=float(self._problems))
+        if self._backlog is None:
+            return [up, bad]
+        backlog = self._backlog
+        waiting = GaugeMetricFamily("enricher_deliveries_waiting", "Deliveries not done", labels=["destination"])
+        for destination, count in sorted(backlog.deliveries_waiting.items()):
+            waiting.add_metric([destination], count)
+        dead = GaugeMetricFamily("enricher_dead_letters", "Work we have stopped trying", labels=["kind"])
+        dead.add_metric(["alert"], backlog.dead_alerts)
+        dead.add_metric(["delivery"], backlog.dead_deliveries)
+        return [
+            up,
+            bad,
+            GaugeMetricFamily("enricher_alerts_waiting", "Alerts not settled", value=backlog.alerts_waiting),
+            GaugeMetricFamily("enricher_oldest_alert_seconds", "Age of the oldest of them", value=backlog.oldest_alert_s),
+            waiting,
+            dead,
+        ]
+
+
+def exposition(backlog: Backlog | None, problems: int) -> tuple[bytes, str]:
+    """The metrics of all processes of this service, and their content type."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        counters = CollectorRegistry()
+        multiprocess.MultiProcessCollector(counters)  # type: ignore[no-untyped-call]
+    else:
+        counters = REGISTRY
+    gauges = CollectorRegistry()
+    gauges.register(BacklogCollector(backlog, problems))
+    return generate_latest(counters) + generate_latest(gauges), CONTENT_TYPE_LATEST

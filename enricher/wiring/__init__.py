@@ -1,0 +1,218 @@
+"""One place that wires: settings and content → the store, the flow, the web application and the worker. Owns the clock."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from enricher import content
+from enricher.core.document import CaseDocument
+from enricher.core.merge import merge
+from enricher.errors import StoreUnavailable
+from enricher.lookups import AllLookups, NoLookups
+from enricher.lookups.asn import Asn
+from enricher.lookups.dns import Dns, Forward, Ptr
+from enricher.lookups.rdap import Rdap
+from enricher.ports import Destination, Lookups
+from enricher.settings import Settings, read_settings
+from enricher.store import Store, open_store
+from enricher.telemetry import WEBHOOKS, exposition
+from enricher.web.services import Services, WebSettings
+from enricher.wiring.flow import Flow, submission
+from enricher.wiring.live import LiveContent
+from enricher.worker import Work
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def clock() -> datetime:
+    """Now, aware, in UTC. The only clock of the service; everything else is handed a time."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Everything one process needs. Nothing is opened before first use, so it may be made before a fork."""
+
+    settings: Settings
+    live: LiveContent
+    store: Store
+    destinations: Mapping[str, Callable[[], Destination]]
+    signing_key: bytes
+
+    def flow(self) -> Flow:
+        """The flow with the world behind it: look-ups, history, and content that follows the files."""
+        return Flow(self.live.programs, lookups(self.settings, self.store), self.store.history, owner=self.settings.lookups)
+
+    def web(self) -> Flask:
+        """The WSGI application, once in each serving process."""
+        from enricher.web import create_app  # noqa: PLC0415 - the worker and the command line need no Flask
+
+        settings, flow = self.settings, self.flow()
+        return create_app(
+            Services(
+                settings=WebSettings(
+                    signing_key=self.signing_key,
+                    webhook_tokens=tuple((t.source, t.secret.get_secret_value()) for t in settings.webhook_tokens),
+                    read_tokens=_revealed(settings.api_read_token, settings.api_write_token),
+                    write_tokens=_revealed(settings.api_write_token),
+                    rate_per_minute=settings.rate_per_token * 60 or None,
+                ),
+                inbox=self.store.inbox,
+                reader=self.store.reader,
+                operator=self.store.operator,
+                submission=submission,
+                explain=lambda body: flow.explain(body, clock()),
+                metrics=self.metrics,
+                count=lambda _event, label: WEBHOOKS.labels(label).inc(),
+                content_problems=lambda: self.live.problems,
+                bands=lambda: self.live.programs().rules.severity.bands,
+            )
+        )
+
+    def work(self) -> Work:
+        """What the worker process needs."""
+        settings, flow = self.settings, self.flow()
+        return Work(
+            inbox=self.store.inbox,
+            outbox=self.store.outbox,
+            destinations={name: make() for name, make in self.destinations.items()},
+            investigate=flow.settlement,
+            wait=self.store.wait_for_work,
+            heartbeat=self.store.heartbeat,
+            chance=SystemRandom().random,
+            lease_s=settings.lease_seconds,
+            alert_threads=settings.alert_workers,
+            delivery_threads=settings.delivery_workers,
+        )
+
+    def metrics(self) -> tuple[bytes, str]:
+        """The exposition; it says so where the store cannot be read."""
+        try:
+            backlog = self.store.reader.backlog()
+        except StoreUnavailable:
+            backlog = None
+        return exposition(backlog, len(self.live.problems))
+
+
+def application(settings: Settings | None = None) -> Application:
+    """Wire this process by the environment (or by `settings`). Raises ConfigurationError."""
+    settings = settings or configured()
+    destinations = destinations_of(settings)
+    live = LiveContent(content_directory(settings))
+    live.load()
+    store = open_store(
+        settings.database_url.get_secret_value(),
+        clock=clock,
+        merge=merge,
+        deliver_to=lambda case: _deliver_to(case, tuple(destinations)),
+        lease_s=settings.lease_seconds,
+    )
+    return Application(settings, live, store, destinations, _signing_key(settings))
+
+
+def configured() -> Settings:
+    """The settings: the environment over `destinations.yml`. Raises ConfigurationError."""
+    first = read_settings_leniently()
+    return read_settings(content.destinations(content_directory(first)))
+
+
+def read_settings_leniently() -> Settings:
+    """The settings before `destinations.yml` is known: only `config_dir` is wanted of them."""
+    import os  # noqa: PLC0415 - settings.py reads the environment; this only asks where the file is
+
+    return Settings.model_construct(config_dir=Path(os.environ.get("ENRICHER_CONFIG_DIR", "config")))
+
+
+def content_directory(settings: Settings) -> Path | None:
+    """The operator's folder, or None for the packaged defaults."""
+    return settings.config_dir if settings.config_dir.is_dir() else None
+
+
+def _deliver_to(case: CaseDocument, names: Sequence[str]) -> Sequence[str]:
+    """Open cases go everywhere that is configured; suppressed and informational ones stay here, on the console."""
+    return names if case["disposition"] == "open" else ()
+
+
+def _revealed(*tokens: SecretStr | None) -> tuple[str, ...]:
+    return tuple(t.get_secret_value() for t in tokens if t is not None)
+
+
+def _signing_key(settings: Settings) -> bytes:
+    """The same for all processes that share a write token; else a fresh one, made before the web workers are forked."""
+    token = settings.api_write_token
+    return sha256(b"console forms " + token.get_secret_value().encode()).digest() if token else secrets.token_bytes(32)
+
+
+def lookups(settings: Settings, store: Store | None) -> Lookups:
+    """Every source, or none at all where look-ups are off."""
+    if not settings.lookups:
+        return NoLookups()
+    dns = Dns([(server.host, server.port) for server in settings.dns_servers])
+    return AllLookups(
+        [Forward(dns), Ptr(dns), Asn(dns), Rdap(settings.rdap_url)],
+        clock=clock,
+        deadline_s=settings.lookup_deadline_seconds,
+        cache=store.cache if store else None,
+    )
+
+
+def destinations_of(settings: Settings) -> dict[str, Callable[[], Destination]]:
+    """Makers of the destinations that are set up; each is made in the process that uses it."""
+    makers: dict[str, Callable[[], Destination]] = {}
+    if settings.jira_url:
+        makers["jira"] = lambda: _jira(settings)
+    if settings.servicenow_url:
+        makers["servicenow"] = lambda: _servicenow(settings)
+    if settings.slack_token:
+        makers["slack"] = lambda: _slack(settings)
+    return makers
+
+
+def _jira(settings: Settings) -> Destination:
+    from enricher.destinations.jira import Jira  # noqa: PLC0415 - an HTTP client is made where one is used
+    from enricher.telemetry import TWINS  # noqa: PLC0415
+
+    return Jira(
+        settings.jira_url or "",
+        settings.jira_email or "",
+        _secret(settings.jira_token),
+        project=settings.jira_project or "",
+        issue_type=settings.jira_issue_type,
+        base_url=settings.base_url,
+        quiet_s=settings.jira_quiet_seconds,
+        on_twins=lambda *_: TWINS.labels("jira").inc(),
+    )
+
+
+def _servicenow(settings: Settings) -> Destination:
+    from enricher.destinations.servicenow import ServiceNow  # noqa: PLC0415
+
+    return ServiceNow(
+        settings.servicenow_url or "",
+        settings.servicenow_user or "",
+        _secret(settings.servicenow_password),
+        table=settings.servicenow_table,
+        base_url=settings.base_url,
+    )
+
+
+def _slack(settings: Settings) -> Destination:
+    from enricher.destinations.slack import Slack  # noqa: PLC0415
+
+    return Slack(
+        _secret(settings.slack_token), settings.slack_channel or "", url=settings.slack_url, base_url=settings.base_url
+    )
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value else ""

@@ -1,0 +1,87 @@
+"""Alerts: investigate, then store cases, deliveries and "done" in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from enricher.core.retry import next_try
+from enricher.errors import PayloadError, StoreUnavailable, TriggerPending
+from enricher.ports import ClaimedAlert, Inbox, Settlement
+from enricher.telemetry import ALERTS, CASES, DRIFT, INVESTIGATION, ROWS_DROPPED, TUNING
+
+log = structlog.get_logger()
+
+MAX_CRASHES = 5
+"""An alert that keeps killing its attempt is set aside sooner than a destination that is down."""
+
+
+class AlertJob:
+    """The alert lane's work."""
+
+    name = "alerts"
+
+    def __init__(
+        self, inbox: Inbox, investigate: Callable[[bytes, datetime], Settlement], chance: Callable[[], float]
+    ) -> None:
+        self._inbox, self._investigate, self._chance = inbox, investigate, chance
+
+    def claim(self, limit: int) -> Sequence[ClaimedAlert]:
+        return self._inbox.claim(limit)
+
+    def do(self, claim: ClaimedAlert) -> None:
+        """One alert from bytes to cases. A payload that cannot be read ends as a dead letter, kept whole."""
+        if claim.attempts > 2 * MAX_CRASHES:
+            self._bury(claim, "crashed: every attempt ended without a result")
+            return
+        with INVESTIGATION.time():
+            try:
+                settlement = self._investigate(claim.body, claim.received_at)
+            except PayloadError as error:
+                self._bury(claim, str(error))
+                return
+            self._settle(claim, settlement)
+
+    def _settle(self, claim: ClaimedAlert, settlement: Settlement) -> None:
+        try:
+            ours = self._inbox.settle(claim, settlement)
+        except TriggerPending as early:
+            self._inbox.retry(claim, early.detail, early.retry_after)
+            ALERTS.labels(settlement.kind, "retried").inc()
+            return
+        except StoreUnavailable as error:
+            log.warning("settle_failed", alert=claim.alert_id, detail=error.detail)
+            return
+        if not ours:
+            log.info("claim_lost", alert=claim.alert_id)
+            return
+        _count(settlement)
+        log.info("alert_done", alert=claim.alert_id, kind=settlement.kind, cases=[c["key"] for c in settlement.cases])
+
+    def crashed(self, claim: ClaimedAlert, error: BaseException) -> None:
+        """Give it back with a delay; after a few crashes set it aside."""
+        reason = f"crashed: {type(error).__name__}"
+        delay = next_try(claim.attempts, self._chance())
+        if claim.attempts >= MAX_CRASHES or delay is None:
+            self._bury(claim, reason)
+        else:
+            self._inbox.retry(claim, reason, delay)
+
+    def _bury(self, claim: ClaimedAlert, reason: str) -> None:
+        self._inbox.bury(claim, reason)
+        ALERTS.labels("unread", "dead").inc()
+        log.warning("alert_dead", alert=claim.alert_id, reason=reason)
+
+
+def _count(settlement: Settlement) -> None:
+    ALERTS.labels(settlement.kind, "done").inc()
+    for row in settlement.dropped:
+        ROWS_DROPPED.labels(str(row["reason"]).partition(":")[0]).inc()
+    for case in settlement.cases:
+        CASES.labels(case["severity"]).inc()
+        for drift in case["drift"]:
+            DRIFT.labels(drift["field"]).inc()
+        for exception in case["exceptions"]:
+            TUNING.labels(exception["rule"], exception["mode"]).inc()

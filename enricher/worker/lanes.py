@@ -1,0 +1,96 @@
+"""A lane: claims work of one sort and hands it to a few threads, never more than twice what they can do at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import structlog
+
+from enricher.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+IDLE_S = 2.0
+"""The longest a lane waits without looking; commits and due times wake it sooner."""
+
+
+class Job(Protocol):
+    """One sort of work. `do` handles what it foresees; `crashed` is told what it did not."""
+
+    name: str
+
+    def claim(self, limit: int) -> Sequence[Any]: ...
+
+    def do(self, claim: Any) -> None: ...
+
+    def crashed(self, claim: Any, error: BaseException) -> None: ...
+
+
+class Lane:
+    """Runs one job on `threads` threads until told to stop, then finishes what it holds."""
+
+    def __init__(self, job: Job, threads: int, wait: Callable[[float], None]) -> None:
+        self.name = job.name
+        self._job, self._threads, self._wait = job, threads, wait
+        self._room = threading.Condition()
+        self._held = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Claim and hand over until `stop` is set; returns when everything claimed is done."""
+        with ThreadPoolExecutor(self._threads, thread_name_prefix=self.name) as pool:
+            while not stop.is_set():
+                if self._full():
+                    self._await_room(stop)
+                elif not self._claim(pool):
+                    self._rest(stop)
+
+    def nudge(self) -> None:
+        """Make a lane that waits for room look at its stop signal."""
+        with self._room:
+            self._room.notify_all()
+
+    def _full(self) -> bool:
+        return self._held > self._threads
+
+    def _claim(self, pool: ThreadPoolExecutor) -> bool:
+        try:
+            claims = self._job.claim(2 * self._threads - self._held)
+        except StoreUnavailable as error:
+            log.warning("claim_failed", lane=self.name, detail=error.detail)
+            return False
+        for claim in claims:
+            with self._room:
+                self._held += 1
+            self._submit(pool, claim)
+        return bool(claims)
+
+    def _submit(self, pool: ThreadPoolExecutor, claim: Any) -> None:
+        def done(future: Future[None]) -> None:
+            error = future.exception()
+            if error is not None:
+                self._crashed(claim, error)
+            with self._room:
+                self._held -= 1
+                self._room.notify_all()
+
+        pool.submit(self._job.do, claim).add_done_callback(done)
+
+    def _crashed(self, claim: Any, error: BaseException) -> None:
+        log.error("attempt_crashed", lane=self.name, exc_info=error)
+        try:
+            self._job.crashed(claim, error)
+        except StoreUnavailable as unavailable:
+            log.warning("claim_left_to_its_lease", lane=self.name, detail=unavailable.detail)
+
+    def _await_room(self, stop: threading.Event) -> None:
+        with self._room:
+            self._room.wait_for(lambda: stop.is_set() or not self._full())
+
+    def _rest(self, stop: threading.Event) -> None:
+        try:
+            self._wait(IDLE_S)
+        except StoreUnavailable:
+            stop.wait(1.0)

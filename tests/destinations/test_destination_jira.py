@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from enricher.errors import ConfigurationError, DeliveryError, Reason
+from enricher.ports import Ticket
+from tests.destinations.cases import CRITICAL, CRITICAL_KEY, LOW, RAISED, delivery
+from tests.destinations.fakes import FakeJira, Fault, answering, body_of
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [(0.0, 5.0), (5.0, 15.0), (30.0, 30.0), (60.0, 120.0), (200.0, 100.0), (299.0, 1.0)],
+)
+def test_nothing_found_is_not_believed_at_once(age: float, expected: float) -> None:
+    with pytest.raises(DeliveryError) as caught:
+        FakeJira().destination().find(delivery(in_doubt=True, doubt_age_s=age))
+    assert caught.value.reason is Reason.SETTLING
+    assert caught.value.retry_after == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("age", "quiet"), [(300.0, 300.0), (1.0, 0.0), (60.0, 60.0)])
+def test_nothing_found_after_the_quiet_period_is_believed(age: float, quiet: float) -> None:
+    assert FakeJira().destination(quiet_s=quiet).find(delivery(in_doubt=True, doubt_age_s=age)) is None
+
+
+def test_an_issue_that_the_search_shows_late_is_adopted() -> None:
+    fake = FakeJira(indexed=False)
+    jira = fake.destination()
+    made = jira.create(delivery())
+    with pytest.raises(DeliveryError):
+        jira.find(delivery(in_doubt=True, doubt_age_s=5.0))
+    fake.indexed = True
+    assert jira.find(delivery(in_doubt=True, doubt_age_s=20.0)) == made
+
+
+def test_the_search_is_bounded_and_asks_for_labels() -> None:
+    fake = FakeJira()
+    fake.destination(project='S"EC').find(delivery(doubt_age_s=1000.0))
+    body = body_of(fake.requests[0])
+    assert body["jql"] == f'project = "S\\"EC" AND labels = "{CRITICAL_KEY}" ORDER BY created ASC'
+    assert body["fields"] == ["labels", "status"]
+
+
+def test_twins_keep_the_older_close_the_other_and_are_reported() -> None:
+    fake = FakeJira()
+    reported: list[tuple[str, Sequence[Ticket]]] = []
+    jira = fake.destination(on_twins=lambda key, tickets: reported.append((key, tickets)))
+    first = jira.create(delivery())
+    jira.create(delivery())
+    assert jira.find(delivery(in_doubt=True)) == first
+    assert [(key, [ticket.external_id for ticket in tickets]) for key, tickets in reported] == [
+        (CRITICAL_KEY, ["SEC-9", "SEC-10"])
+    ]
+    link = next(body_of(request) for request in fake.requests if request.url.path.endswith("/issueLink"))
+    assert (link["outwardIssue"]["key"], link["inwardIssue"]["key"]) == ("SEC-9", "SEC-10")
+    twin = fake.issues["SEC-10"]
+    assert twin["fields"]["status"]["statusCategory"]["key"] == "done"
+    assert "Duplicate of SEC-9" in json.dumps(twin["comments"])
+    assert not fake.issues["SEC-9"]["comments"]
+    jira.twins(CRITICAL_KEY)
+    assert len(twin["comments"]) == 1, "joined once"
+
+
+def test_a_twin_that_cannot_be_joined_does_not_hide_the_ticket() -> None:
+    fake = FakeJira()
+    jira = fake.destination()
+    first = jira.create(delivery())
+    jira.create(delivery())
+    fake.faults.append(Fault(answering(500, "{}")))
+    assert jira.find(delivery(in_doubt=True)) == first
+
+
+def test_a_priority_that_the_screen_lacks_is_left_out() -> None:
+    fake = FakeJira(refuse_priority=True)
+    made = fake.destination().create(delivery())
+    assert fake.tickets() == 1
+    assert "priority" not in fake.issues[made.external_id]["fields"]
+
+
+def test_any_other_refusal_is_not_tried_again() -> None:
+    fake = FakeJira(
+        faults=[Fault(answering(400, {"errorMessages": [], "errors": {"components": "Component name 'SOC' is not valid"}}))]
+    )
+    with pytest.raises(DeliveryError) as caught:
+        fake.destination().create(delivery())
+    assert (caught.value.reason, fake.writes()) == (Reason.INVALID, 1)
+    assert "components: Component name 'SOC' is not valid" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        pytest.param("Low", "Highest", id="raised"),
+        pytest.param("Highest", "Highest", id="already there"),
+        pytest.param("Blocker", "Blocker", id="not one of ours: left alone"),
+    ],
+)
+def test_severity_raises_the_priority(now: str, expected: str) -> None:
+    fake = FakeJira()
+    jira = fake.destination()
+    made = jira.create(delivery())
+    fake.issues[made.external_id]["fields"]["priority"] = {"name": now}
+    jira.update(delivery(), made, RAISED)
+    assert fake.issues[made.external_id]["fields"]["priority"]["name"] == expected
+
+
+def test_severity_never_lowers_a_priority_that_a_person_set() -> None:
+    fake = FakeJira()
+    jira = fake.destination()
+    made = jira.create(delivery(LOW))
+    fake.issues[made.external_id]["fields"]["priority"] = {"name": "High"}
+    jira.update(delivery(LOW), made, RAISED)
+    assert fake.issues[made.external_id]["fields"]["priority"] == {"name": "High"}
+    assert not [request for request in fake.requests if request.method == "PUT"]
+
+
+def test_the_severity_label_follows() -> None:
+    fake = FakeJira()
+    jira = fake.destination()
+    made = jira.create(delivery(LOW))
+    jira.update(delivery({**LOW, "severity": "high"}), made, RAISED)
+    change = next(body_of(request) for request in fake.requests if request.method == "PUT")
+    assert change["update"]["labels"] == [{"remove": "severity-low"}, {"add": "severity-high"}]
+
+
+def test_tickets_are_browsed_on_the_site_and_made_through_the_gateway() -> None:
+    fake = FakeJira()
+    made = fake.destination(site_url="https://soc.example/").create(delivery())
+    assert made == Ticket("SEC-9", "SEC-9", "https://soc.example/browse/SEC-9")
+
+
+def test_comments_are_internal() -> None:
+    fake = FakeJira()
+    jira = fake.destination()
+    made = jira.create(delivery())
+    jira.update(delivery(), made, RAISED)
+    (comment,) = fake.issues[made.external_id]["comments"]
+    assert {"key": "sd.public.comment", "value": {"internal": True}} in comment["properties"]
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://jira", "https://169.254.169.254", "http://[::ffff:169.254.169.254]/", "https://a@b", "jira", ""]
+)
+def test_an_address_that_no_destination_has_is_refused(url: str) -> None:
+    from enricher.destinations.jira import Jira  # noqa: PLC0415 — the fake always has a good address
+
+    with pytest.raises(ConfigurationError, match="jira"):
+        Jira(url, "bot@corp.example", "token", project="SEC")
+
+
+def test_more_than_the_first_page_of_hits_of_other_cases_is_not_ours() -> None:
+    fake = FakeJira()
+    fake.add({"fields": {"labels": ["enricher", CRITICAL["key"] + "0"]}})
+    assert fake.destination().find(delivery(doubt_age_s=1000.0)) is None

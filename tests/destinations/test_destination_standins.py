@@ -1,0 +1,139 @@
+"""The adapters against services that somebody else wrote from the same documents, over real sockets.
+
+The judge is what the service holds in the end: one ticket a case, every piece of news in it once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+
+from enricher import standins
+from enricher.core.document import CaseDocument, News
+from enricher.destinations.jira import Jira
+from enricher.destinations.servicenow import ServiceNow
+from enricher.destinations.slack import Slack
+from enricher.errors import DeliveryError, Outcome, Reason
+from enricher.ports import Destination, Ticket
+from enricher.standins.faults import Fault, FaultKind
+from enricher.standins.service import Service
+from tests.destinations.cases import CRITICAL, ELSEWHERE, EMPTY, LOW, RAISED, RECOVERY, TICKET, delivery, hostile
+
+pytestmark = pytest.mark.slow
+
+BASE = "https://enricher.corp.example"
+NEWS = (RECOVERY, RAISED, TICKET)
+DOCUMENTS = {
+    "critical": CRITICAL,
+    "low": LOW,
+    "empty": {**EMPTY, "key": "enricher-1111111111111111"},
+    "hostile": {**hostile(), "key": "enricher-2222222222222222"},
+}
+
+
+@dataclass
+class Pair:
+    """A stand-in that runs and the adapter that talks to it; `held` are its tickets, each as one text."""
+
+    service: Service
+    destination: Destination
+    held: Callable[[], list[str]]
+
+
+def jira_pair() -> Pair:
+    service = standins.Jira()
+    service.start()
+    destination = Jira(service.url, service.email, service.token, project=service.project, base_url=BASE)
+    return Pair(service, destination, lambda: [json.dumps(issue) for issue in service.store()["issues"]])
+
+
+def servicenow_pair() -> Pair:
+    service = standins.ServiceNow()
+    service.start()
+    destination = ServiceNow(service.url, service.user, service.password, base_url=BASE)
+    return Pair(service, destination, lambda: [json.dumps(record) for record in service.store()["incidents"]])
+
+
+def slack_pair() -> Pair:
+    service = standins.Slack(rate=1e6, burst=1e6)
+    service.start()
+    destination = Slack(service.token, service.channel, url=f"{service.url}/api", base_url=BASE, buttons=True)
+    return Pair(service, destination, lambda: [json.dumps(message) for message in service.store()["messages"]])
+
+
+PAIRS = {"jira": jira_pair, "servicenow": servicenow_pair, "slack": slack_pair}
+
+
+@pytest.fixture(params=PAIRS)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    made = PAIRS[request.param]()
+    yield made
+    made.service.stop()
+    made.destination.close()  # type: ignore[attr-defined]  # each adapter has it; the port does not need it
+
+
+def deliver(destination: Destination, document: CaseDocument, news: tuple[News, ...]) -> list[Reason]:
+    """What a worker does with one case, without its clock: try until all is told; look first when in doubt."""
+    ticket: Ticket | None = None
+    told, doubt, reasons = 0, False, cast("list[Reason]", [])
+    for _ in range(50):
+        now = delivery(document, in_doubt=doubt, doubt_age_s=1e6, tickets=ELSEWHERE)
+        try:
+            ticket = ticket or (destination.find(now) if doubt else None) or destination.create(now)
+            while told < len(news):
+                destination.update(
+                    delivery(document, in_doubt=doubt, doubt_age_s=1e6, tickets=ELSEWHERE), ticket, news[told]
+                )
+                told, doubt = told + 1, False
+        except DeliveryError as error:
+            assert error.outcome is not Outcome.REJECTED, error
+            doubt = doubt or error.outcome is Outcome.UNKNOWN
+            reasons.append(error.reason)
+        else:
+            return reasons
+    raise AssertionError(f"not delivered after 50 attempts: {reasons}")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_case_is_accepted_whatever_it_holds(pair: Pair, name: str) -> None:
+    document = cast("CaseDocument", DOCUMENTS[name])
+    assert deliver(pair.destination, document, NEWS) == []
+    (ticket,) = pair.held()
+    assert document["key"] in ticket
+    assert not pair.service.store().get("pings")
+
+
+@pytest.mark.parametrize(
+    "kind", [FaultKind.DROP, FaultKind.ERROR, FaultKind.TRUNCATE, FaultKind.HTML, FaultKind.LIMIT, FaultKind.REFUSE]
+)
+def test_whatever_write_fails_there_is_one_ticket_with_each_news_once(pair: Pair, kind: FaultKind) -> None:
+    # The first call of each kind fails, and the third: creates, comments, edits.
+    pair.service.fail(Fault(kind=kind, method="P*", calls=(1, 3, 5)))
+    assert deliver(pair.destination, CRITICAL, NEWS)
+    (ticket,) = pair.held()
+    told = [ticket.count(f"{CRITICAL['key']}-{seq:02d}") > 0 for seq in (2, 3)]
+    assert told == [True, True]
+    assert copies(pair, ticket) == [1, 1]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_under_random_faults_too(pair: Pair, seed: int) -> None:
+    kinds = (FaultKind.DROP, FaultKind.ERROR, FaultKind.TRUNCATE, FaultKind.HTML, FaultKind.REFUSE)
+    pair.service.fail(*(Fault(kind=kind, rate=0.1) for kind in kinds), seed=seed)
+    for document in (CRITICAL, LOW):
+        deliver(pair.destination, document, NEWS)
+    held = pair.held()
+    assert len(held) == 2
+    assert all(copies(pair, ticket) == [1, 1] for ticket in held)
+
+
+def copies(pair: Pair, ticket: str) -> list[int]:
+    """How many comments, notes or replies tell news 2 and news 3."""
+    body: dict[str, Any] = json.loads(ticket)
+    replies = body.get("comments") or body.get("work_notes") or body.get("thread")
+    assert isinstance(replies, list), pair.destination.name
+    return [sum(f"-{seq:02d}" in json.dumps(reply) for reply in replies) for seq in (2, 3)]

@@ -1,0 +1,245 @@
+"""Faults do what they say: they commit or they do not, and the client sees what it would see of the real thing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+
+import httpx2
+import pytest
+
+from enricher.standins import Fault, FaultKind, FaultPlan, Jira, ServiceNow, Slack, random_faults, running
+from tests.standins.standin_client import connect
+
+ISSUE = "/rest/api/3/issue"
+BODY = {"fields": {"project": {"key": "SEC"}, "issuetype": {"name": "Incident"}, "summary": "a case"}}
+PATIENCE_S = 10.0
+IMPATIENCE_S = 0.3
+"""For what is meant to time out."""
+
+
+@pytest.fixture
+def jira() -> Iterator[Jira]:
+    with running(Jira()) as standin:
+        yield standin
+
+
+@pytest.fixture
+def client(jira: Jira) -> Iterator[httpx2.Client]:
+    with connect(jira.url, auth=(jira.email, jira.token), timeout=PATIENCE_S) as client:
+        yield client
+
+
+def outcome(client: httpx2.Client, timeout: float = PATIENCE_S) -> str:
+    """How one create ends for the client."""
+    try:
+        response = client.post(ISSUE, json=BODY, timeout=timeout)
+        response.json()
+    except (httpx2.HTTPError, json.JSONDecodeError) as error:
+        return type(error).__name__
+    return str(response.status_code)
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen", "committed"),
+    [
+        pytest.param(Fault(kind=FaultKind.REFUSE), "RemoteProtocolError", 0, id="refuse"),
+        pytest.param(Fault(kind=FaultKind.DROP), "RemoteProtocolError", 1, id="drop"),
+        pytest.param(Fault(kind=FaultKind.HANG), "ReadTimeout", 1, id="hang"),
+        pytest.param(Fault(kind=FaultKind.HANG, commits=False), "ReadTimeout", 0, id="hang before the commit"),
+        pytest.param(Fault(kind=FaultKind.ERROR), "500", 1, id="500"),
+        pytest.param(Fault(kind=FaultKind.ERROR, status=502), "JSONDecodeError", 1, id="502"),
+        pytest.param(
+            Fault(kind=FaultKind.ERROR, status=503, commits=False), "JSONDecodeError", 0, id="503 before the commit"
+        ),
+        pytest.param(Fault(kind=FaultKind.LIMIT), "429", 0, id="429"),
+        pytest.param(Fault(kind=FaultKind.TRUNCATE), "JSONDecodeError", 1, id="truncated JSON"),
+        pytest.param(Fault(kind=FaultKind.HTML), "JSONDecodeError", 0, id="HTML in a 200"),
+        pytest.param(Fault(kind=FaultKind.HTML, commits=True), "JSONDecodeError", 1, id="HTML after the commit"),
+        pytest.param(Fault(kind=FaultKind.TRICKLE, seconds=0.1), "201", 1, id="trickle"),
+    ],
+)
+def test_each_fault(jira: Jira, client: httpx2.Client, fault: Fault, seen: str, committed: int) -> None:
+    jira.fail(fault)
+    assert outcome(client, IMPATIENCE_S if fault.kind is FaultKind.HANG else PATIENCE_S) == seen
+    jira.fail()
+    store = jira.store()
+    assert len(store["issues"]) == committed
+    (request,) = store["requests"]
+    assert (request["method"], request["path"], request["fault"]) == ("POST", ISSUE, fault.kind)
+    assert request["answer"] == (201 if committed else None)
+    assert outcome(client) == "201"
+
+
+def test_a_trickle_outlasts_no_reader_that_gets_bytes(jira: Jira, client: httpx2.Client) -> None:
+    """Each byte comes within the time-out, all of them do not: only a deadline over the whole call would notice."""
+    jira.fail(Fault(kind=FaultKind.TRICKLE, seconds=2 * IMPATIENCE_S))
+    response = client.post(ISSUE, json=BODY, timeout=IMPATIENCE_S)
+    assert response.json()["key"] == "SEC-1"
+    assert response.elapsed.total_seconds() > 1.5 * IMPATIENCE_S
+
+
+def test_a_hang_ends_when_released(jira: Jira) -> None:
+    jira.fail(Fault(kind=FaultKind.HANG, seconds=60))
+    ended: list[str] = []
+
+    def post() -> None:
+        with connect(jira.url, auth=(jira.email, jira.token), timeout=60) as client:
+            ended.append(outcome(client))
+
+    thread = Thread(target=post)
+    thread.start()
+    while thread.is_alive():
+        httpx2.post(f"{jira.url}/_faults/release")
+        thread.join(0.05)
+    assert ended == ["RemoteProtocolError"]
+    assert len(jira.store()["issues"]) == 1
+
+
+def test_stopping_ends_what_hangs() -> None:
+    jira = Jira()
+    jira.start()
+    jira.fail(Fault(kind=FaultKind.HANG, seconds=60))
+    with connect(jira.url, auth=(jira.email, jira.token), timeout=PATIENCE_S) as client:
+        assert outcome(client, IMPATIENCE_S) == "ReadTimeout"
+    jira.stop()
+    with pytest.raises(RuntimeError, match="not running"):
+        assert jira.url
+
+
+def test_a_stopped_standin_refuses_connections_and_comes_back_on_its_port(jira: Jira) -> None:
+    url, port = jira.url, int(jira.url.rpartition(":")[2])
+    jira.stop()
+    with connect(url, auth=(jira.email, jira.token)) as client:
+        assert outcome(client) == "ConnectError"
+        jira.start(port)
+        assert outcome(client) == "201"
+
+
+def test_connections_are_kept(jira: Jira) -> None:
+    ends = set()
+    with connect(jira.url, auth=(jira.email, jira.token)) as client:
+        for _ in range(3):
+            with client.stream("GET", "/rest/api/3/myself") as response:
+                response.read()
+                ends.add(response.extensions["network_stream"].get_extra_info("client_addr"))
+    assert len(ends) == 1
+
+
+# --- which requests -------------------------------------------------------------------------------------------------
+
+
+def hit(plan: FaultPlan, count: int, method: str = "POST", path: str = ISSUE) -> list[int]:
+    return [n for n in range(1, count + 1) if plan.next(method, path)]
+
+
+def test_only_the_calls_that_are_named() -> None:
+    plan = FaultPlan([Fault(kind=FaultKind.DROP, method="POST", path="*/issue", calls=(1, 3))])
+    assert hit(plan, 1, "GET") == hit(plan, 1, path="/other") == []
+    assert hit(plan, 5) == [1, 3]
+
+
+def test_the_first_fault_that_is_due_wins() -> None:
+    plan = FaultPlan([Fault(kind=FaultKind.DROP, calls=(2,)), Fault(kind=FaultKind.HANG)])
+    kinds = [fault.kind for _ in range(3) if (fault := plan.next("POST", ISSUE))]
+    assert kinds == [FaultKind.HANG, FaultKind.DROP, FaultKind.HANG]
+
+
+def test_the_seed_decides() -> None:
+    def kinds(seed: int) -> list[FaultKind | None]:
+        plan = FaultPlan(random_faults(0.5), seed)
+        return [fault.kind if fault else None for fault in (plan.next("POST", ISSUE) for _ in range(300))]
+
+    first = kinds(7)
+    assert first == kinds(7)
+    assert first != kinds(8)
+    assert set(first) == {None, *FaultKind}
+    assert 100 < sum(kind is not None for kind in first) < 200
+
+
+def test_random_faults_leave_reads_alone() -> None:
+    plan = FaultPlan(random_faults(1.0))
+    assert hit(plan, 20, "GET") == []
+    assert hit(plan, 20) == list(range(1, 21))
+
+
+def test_a_rate_of_zero_fails_nothing() -> None:
+    assert hit(FaultPlan(random_faults(0.0)), 50) == []
+
+
+def test_a_spoilt_answer_needs_an_answer() -> None:
+    with pytest.raises(ValueError, match="must have given one"):
+        Fault(kind=FaultKind.TRUNCATE, commits=False)
+
+
+# --- over HTTP ------------------------------------------------------------------------------------------------------
+
+
+def test_the_plan_and_the_store_over_http(jira: Jira, client: httpx2.Client) -> None:
+    plan = {"seed": 1, "faults": [{"kind": "drop", "method": "POST", "path": ISSUE, "calls": [1]}]}
+    assert httpx2.post(f"{jira.url}/_faults", json=plan).json() == {"faults": 1}
+    assert [outcome(client), outcome(client)] == ["RemoteProtocolError", "201"]
+    store = httpx2.get(f"{jira.url}/_store").json()
+    assert [issue["key"] for issue in store["issues"]] == ["SEC-1", "SEC-2"]
+    assert [(request["status"], request["answer"]) for request in store["requests"]] == [(None, 201), (201, 201)]
+    assert httpx2.post(f"{jira.url}/_faults", json={}).json() == {"faults": 0}
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"[]", id="a list"),
+        pytest.param(b'{"faults": [{}]}', id="no kind"),
+        pytest.param(b'{"faults": [{"kind": "magic"}]}', id="unknown kind"),
+        pytest.param(b'{"faults": [{"kind": "drop", "colour": 1}]}', id="unknown key"),
+        pytest.param(b'{"seed": "x"}', id="seed that is no number"),
+    ],
+)
+def test_a_plan_that_is_none_is_refused(jira: Jira, plan: bytes) -> None:
+    assert httpx2.post(f"{jira.url}/_faults", content=plan).status_code == 400
+
+
+# --- in each service's words ----------------------------------------------------------------------------------------
+
+
+def test_jira_words_its_limit(jira: Jira, client: httpx2.Client) -> None:
+    jira.fail(Fault(kind=FaultKind.LIMIT, retry_after=1_800))
+    response = client.post(ISSUE, json=BODY)
+    assert (response.headers["Retry-After"], response.headers["RateLimit-Reason"]) == ("1800", "jira-burst-based")
+
+
+def test_servicenow_words_its_failures() -> None:
+    def call(kind: FaultKind) -> httpx2.Response:
+        servicenow.fail(Fault(kind=kind, retry_after=60))
+        return httpx2.post(
+            f"{servicenow.url}/api/now/v2/table/incident", json={}, auth=(servicenow.user, servicenow.password)
+        )
+
+    with running(ServiceNow(clock=lambda: 1_000_000.0)) as servicenow:
+        limited = call(FaultKind.LIMIT)
+        assert (limited.json()["status"], limited.headers["X-RateLimit-Reset"]) == ("failure", "1000060")
+        assert "Transaction cancelled" in call(FaultKind.ERROR).json()["error"]["message"]
+        malformed = call(FaultKind.TRUNCATE)
+        assert malformed.status_code == 201
+        assert malformed.text.startswith('{"result":')
+        assert '"error":{"message":"Transaction cancelled' in malformed.text
+        with pytest.raises(json.JSONDecodeError):
+            malformed.json()
+        assert len(servicenow.store()["incidents"]) == 2
+
+
+def test_slack_words_its_failures() -> None:
+    def call(kind: FaultKind) -> httpx2.Response:
+        slack.fail(Fault(kind=kind, retry_after=30))
+        body: dict[str, Any] = {"channel": slack.channel, "text": "a"}
+        return httpx2.post(
+            f"{slack.api_url}chat.postMessage", json=body, headers={"Authorization": f"Bearer {slack.token}"}
+        )
+
+    with running(Slack()) as slack:
+        limited = call(FaultKind.LIMIT)
+        assert (limited.status_code, limited.headers["Retry-After"], limited.json()["error"]) == (429, "30", "ratelimited")
+        assert (call(FaultKind.ERROR).json()["error"], len(slack.store()["messages"])) == ("internal_error", 1)

@@ -1,0 +1,164 @@
+"""Small alerts, cases and events, a merge that counts, and stores on one database that stand for several processes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import psycopg
+
+from enricher.core.document import CaseDocument, News
+from enricher.ports import ClaimedAlert, Delivery, Merge, SeenEvent, Settlement, Sighting, Submission, Ticket
+from enricher.store import Store, open_store
+
+DESTINATIONS = ("jira", "servicenow", "slack")
+SEC_12 = Ticket("10012", "SEC-12", "https://jira.example/browse/SEC-12")
+SHIFTED = {"alerts": ("due_at",), "deliveries": ("due_at", "claimed_at", "doubt_since")}
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Estate:
+    """One database and the stores opened on it. `lease_s` is 60."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.url, self.clock = url, clock
+        self.stores: list[Store] = []
+        self.routes: Callable[[CaseDocument], Sequence[str]] = to_all_if_open
+
+    def open(self, merge: Merge | None = None) -> Store:
+        store = open_store(
+            self.url,
+            clock=self.clock,
+            merge=merge or counting_merge,
+            deliver_to=lambda document: self.routes(document),
+            lease_s=60,
+        )
+        self.stores.append(store)
+        return store
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass. PostgreSQL's clock cannot be moved, so there everything that is compared with it moves back."""
+        self.clock.now += timedelta(seconds=seconds)
+        if self.url.startswith("postgresql"):
+            with closing(psycopg.connect(self.url, autocommit=True)) as conn:
+                for table, columns in SHIFTED.items():
+                    moves = ", ".join(f"{column} = {column} - interval '{seconds} s'" for column in columns)
+                    conn.execute(f"UPDATE {table} SET {moves}")  # type: ignore[call-overload] # names of our own
+                conn.execute("NOTIFY enricher")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Look into the tables."""
+        with self.stores[0].access.read() as conn:
+            return [tuple(row) for row in conn.exec_driver_sql(sql)]
+
+    def close(self) -> None:
+        for store in self.stores:
+            store.close()
+
+
+def to_all_if_open(document: CaseDocument) -> Sequence[str]:
+    return DESTINATIONS if document["disposition"] == "open" else ()
+
+
+def counting_merge(
+    stored: CaseDocument | None, new: CaseDocument, new_events: int, now: datetime
+) -> tuple[CaseDocument, list[News]]:
+    """News when it opens, when the severity changes, and when asked for by a `news` link; counts events."""
+    merged = cast("CaseDocument", {**new, "count": (stored["count"] if stored else 0) + new_events})
+    if stored is None:
+        return merged, [item("opened", now)]
+    if stored["severity"] != new["severity"]:
+        return merged, [item("severity", now)]
+    return merged, [item("evidence", now)] * len(new["links"])
+
+
+def item(kind: str, now: datetime) -> News:
+    return News(seq=0, kind=kind, at=now.isoformat(), text=f"{kind}.", lines=[])
+
+
+def document(
+    key: str = "case-1", *, severity: str = "high", disposition: str = "open", news: int = 0, **more: Any
+) -> CaseDocument:
+    fields = {
+        "key": key,
+        "title": f"powershell.exe → {key}",
+        "host": "ws-1.corp.example",
+        "tenant": "lab.workers.dev",
+        "severity": severity,
+        "score": 70,
+        "disposition": disposition,
+        "count": 0,
+        "links": {f"n{number}": "" for number in range(news)},
+    }
+    return cast("CaseDocument", fields | more)
+
+
+def digest(text: str, size: int = 16) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:size]
+
+
+def submission(name: str = "a", rows: Sequence[str] = ("row",), **more: Any) -> Submission:
+    fields: dict[str, Any] = {
+        "body": f"body of {name}".encode(),
+        "source": "sumo",
+        "kind": "monitor",
+        "identity": f"identity-{name}",
+        "row_digests": frozenset(digest(row, 8) for row in rows),
+    }
+    return Submission(**(fields | more))
+
+
+def event(name: str, case_key: str | None = "case-1", **more: Any) -> SeenEvent:
+    fields: dict[str, Any] = {
+        "digest": digest(name),
+        "case_key": case_key,
+        "computer": "ws-1",
+        "guid": None,
+        "event_id": 3,
+        "at": None,
+    }
+    return SeenEvent(**(fields | more))
+
+
+def sighting(name: str, at: datetime) -> Sighting:
+    return Sighting(
+        event=digest(name), host="ws-1", user=None, image=None, family="cf", tenant=None, at=at, kind="connection"
+    )
+
+
+def settlement(*cases: CaseDocument, events: Sequence[SeenEvent] = (), **more: Any) -> Settlement:
+    return Settlement(kind=more.pop("kind", "monitor"), cases=cases, events=tuple(events), **more)
+
+
+def take(store: Store, name: str = "a", **more: Any) -> ClaimedAlert:
+    """Accept an alert and claim it."""
+    store.inbox.accept(submission(name, rows=(name,), **more))
+    claims = store.inbox.claim(10)
+    assert len(claims) == 1
+    return claims[0]
+
+
+def settle(store: Store, name: str, *cases: CaseDocument, **more: Any) -> str:
+    """Accept an alert, claim it and settle it into cases; its id. `alert` holds fields of the submission."""
+    claim = take(store, name, **more.pop("alert", {}))
+    assert store.inbox.settle(claim, settlement(*cases, **more))
+    return claim.alert_id
+
+
+def deliver(store: Store, destination: str) -> Delivery:
+    """Claim the one delivery that is due there."""
+    claimed = store.outbox.claim(destination, 10)
+    assert len(claimed) == 1
+    return claimed[0]

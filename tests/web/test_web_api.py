@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+
+from enricher.ports import SourceRecord
+from enricher.web import create_app
+from enricher.web.openapi import openapi_document
+from tests.web.fakes import NOW, World, alert_record, bare_document, case_record, delivery
+
+KEY = "enricher-2412d6c5edbed00f"
+
+
+@pytest.fixture
+def full(world: World) -> World:
+    """A world in which every list has something on it."""
+    world.reader.stored = [case_record(), case_record(bare_document(), state="suppressed", deliveries=())]
+    world.reader.sent = [delivery("jira"), delivery("slack", "dead", reason="invalid", detail="channel_not_found")]
+    world.reader.dead = [alert_record(f"X{n}", state="dead", reason="not_json: line 1", cases=()) for n in range(3)]
+    world.reader.heard = [SourceRecord(source="prod", last_at=NOW, alerts=4, dead=1)]
+    world.inbox.records = {"A1": alert_record()}
+    world.operator.known = frozenset({"X1", KEY})
+    return world
+
+
+def got(client: FlaskClient, path: str) -> Any:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.data
+    assert answer.headers["Cache-Control"] == "no-store"
+    return answer.json
+
+
+def test_alert(full: World, client: FlaskClient) -> None:
+    assert got(client, "/api/v1/alerts/A1") == {
+        "id": "A1",
+        "state": "done",
+        "kind": "monitor",
+        "source": "sumo-prod",
+        "received_at": "2026-11-24T02:04:00Z",
+        "attempts": 1,
+        "reason": None,
+        "cases": [KEY],
+        "dropped": [{"row": 3, "reason": "no_match: not in the catalog"}],
+        "size": 4120,
+    }
+
+
+def test_case_is_the_document_and_what_surrounds_it(full: World, client: FlaskClient) -> None:
+    case = got(client, f"/api/v1/cases/{KEY}")
+    document = full.reader.stored[0].document
+    assert {name: case[name] for name in document} == document
+    assert case["alerts"] == ["A1"]
+    assert case["state"] == "open"
+    assert [item["destination"] for item in case["deliveries"]] == ["jira", "servicenow", "slack"]
+    assert set(case["deliveries"][0]) >= {"destination", "state", "external_id", "url", "attempts", "due_at", "reason"}
+
+
+def test_listed_cases_carry_no_evidence(full: World, client: FlaskClient) -> None:
+    listing = got(client, "/api/v1/cases")
+    assert [case["key"] for case in listing["cases"]] == [KEY, "enricher-0000000000000000"]
+    assert all("evidence" not in case for case in listing["cases"])
+    assert listing["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ("severity=critical", [KEY]),
+        ("severity=high", []),
+        ("state=suppressed", ["enricher-0000000000000000"]),
+        ("text=ws-fin", [KEY]),
+        ("severity=&state=&text=", [KEY, "enricher-0000000000000000"]),
+    ],
+)
+def test_filters(full: World, client: FlaskClient, query: str, keys: list[str]) -> None:
+    assert [case["key"] for case in got(client, f"/api/v1/cases?{query}")["cases"]] == keys
+
+
+def pages(client: FlaskClient, path: str, name: str, limit: int) -> Iterator[list[Any]]:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = got(client, f"{path}?limit={limit}&after={cursor}")
+        yield page[name]
+        cursor = page["next"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 50])
+def test_pages_join_to_the_whole_list(full: World, client: FlaskClient, limit: int) -> None:
+    dead = [item["id"] for page in pages(client, "/api/v1/dead-letters", "dead_letters", limit) for item in page]
+    assert dead == ["X0", "X1", "X2", "D-slack"]
+    assert all(len(page) <= limit for page in pages(client, "/api/v1/dead-letters", "dead_letters", limit))
+    cases = [item["key"] for page in pages(client, "/api/v1/cases", "cases", limit) for item in page]
+    assert cases == [KEY, "enricher-0000000000000000"]
+
+
+def test_deliveries_and_sources(full: World, client: FlaskClient) -> None:
+    assert [item["id"] for item in got(client, "/api/v1/deliveries")["deliveries"]] == ["D-jira", "D-slack"]
+    assert [item["id"] for item in got(client, "/api/v1/deliveries?state=dead")["deliveries"]] == ["D-slack"]
+    assert got(client, "/api/v1/sources") == {
+        "sources": [{"source": "prod", "last_at": "2026-11-24T02:04:00Z", "alerts": 4, "dead": 1}]
+    }
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(f"cases?limit={limit}" for limit in ("0", "201", "-1", "x", "1.5", "9999999999999999999999", "%C2%B2", "%D9%A3")),
+        "cases?severity=CRITICAL",
+        "cases?state=closed",
+        "cases?text=a%00b",
+        "deliveries?state=lost",
+        "dead-letters?after=elsewhere:3",
+    ],
+)
+def test_bad_parameters_are_400(full: World, client: FlaskClient, query: str) -> None:
+    answer = client.get(f"/api/v1/{query}")
+    assert (answer.status_code, (answer.json or {})["error"]) == (400, "bad_parameter")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/alerts/none", "/api/v1/cases/none", "/api/v1/nothing", "/webhooks/other", "/api/v1/cases/a//b"]
+)
+def test_what_is_not_there_is_404_in_json(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers={"Accept": "text/html"})
+    assert (answer.status_code, (answer.json or {})["error"]) == (404, "not_found")
+
+
+def test_retry_and_reopen(full: World, client: FlaskClient) -> None:
+    assert client.post("/api/v1/dead-letters/X1/retry").status_code == 202
+    assert client.post(f"/api/v1/cases/{KEY}/reopen").json == {"status": "accepted", "key": KEY}
+    assert full.operator.done == ["X1", KEY]
+    assert client.post("/api/v1/dead-letters/none/retry").status_code == 404
+    assert client.post("/api/v1/cases/none/reopen").status_code == 404
+
+
+def test_explain_stores_nothing(full: World, client: FlaskClient) -> None:
+    answer = client.post("/api/v1/explain", data=gzip.compress(b'{"a":1}'), headers={"Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"input": {"kind": "monitor", "rows": 0}, "cases": [], "dropped": []},
+    )
+    for body, error in ((b"{", "not_json"), (b'{"test":1}', "no_rows")):
+        answer = client.post("/api/v1/explain", data=body)
+        assert (answer.status_code, (answer.json or {})["error"]) == (400, error)
+    assert full.inbox.accepted == []
+
+
+# --- the OpenAPI document -------------------------------------------------------------------------------------------
+
+EXAMPLES = [
+    ("get", "/api/v1/alerts/{alert_id}", "/api/v1/alerts/A1", 200),
+    ("get", "/api/v1/alerts/{alert_id}", "/api/v1/alerts/none", 404),
+    ("get", "/api/v1/cases", "/api/v1/cases", 200),
+    ("get", "/api/v1/cases", "/api/v1/cases?limit=0", 400),
+    ("get", "/api/v1/cases/{key}", f"/api/v1/cases/{KEY}", 200),
+    ("post", "/api/v1/cases/{key}/reopen", f"/api/v1/cases/{KEY}/reopen", 202),
+    ("get", "/api/v1/deliveries", "/api/v1/deliveries", 200),
+    ("get", "/api/v1/dead-letters", "/api/v1/dead-letters", 200),
+    ("post", "/api/v1/dead-letters/{item_id}/retry", "/api/v1/dead-letters/X1/retry", 202),
+    ("get", "/api/v1/sources", "/api/v1/sources", 200),
+    ("post", "/api/v1/explain", "/api/v1/explain", 200),
+    ("post", "/webhooks/sumo", "/webhooks/sumo", 202),
+    ("get", "/healthz", "/healthz", 200),
+    ("get", "/readyz", "/readyz", 200),
+    ("get", "/openapi.json", "/openapi.json", 200),
+]
+
+
+@pytest.mark.parametrize(("method", "template", "path", "status"), EXAMPLES)
+def test_answers_are_as_documented(
+    full: World, client: FlaskClient, method: str, template: str, path: str, status: int
+) -> None:
+    answer = client.open(path, method=method.upper(), data=b"{}" if method == "post" else None)
+    assert answer.status_code == status
+    document = openapi_document()
+    response = document["paths"][template][method]["responses"][str(status)]
+    schema = {**response["content"]["application/json"]["schema"], "components": document["components"]}
+    Draft202012Validator(schema).validate(orjson.loads(answer.data))
+
+
+def test_every_documented_operation_has_an_example() -> None:
+    documented = {(method, path) for path, item in openapi_document()["paths"].items() for method in item}
+    assert documented - {(method, template) for method, template, _, _ in EXAMPLES} == {("get", "/metrics")}
+
+
+def test_documented_and_routed_are_the_same(world: World) -> None:
+    app = create_app(world.services())
+    routed = {
+        (method.lower(), rule.rule.replace("<path:", "<").replace("<", "{").replace(">", "}"))
+        for rule in app.url_map.iter_rules()
+        if not rule.endpoint.startswith("console.") and rule.endpoint != "static"
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    document = openapi_document()
+    assert routed == {(method, path) for path, item in document["paths"].items() for method in item}
+
+
+def test_path_parameters_are_declared_and_schemas_are_sound() -> None:
+    document = openapi_document()
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            named = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
+            assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from lxml import html as lxml_html
+from lxml.html import HtmlElement
+
+from tests.web.fakes import (
+    NOW,
+    World,
+    alert_record,
+    bare_document,
+    case_record,
+    critical_document,
+    delivery,
+)
+
+KEY = "enricher-2412d6c5edbed00f"
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href=https://evil.example>{{7*7}}\u202e\x00"
+ASCII_HOSTILE = HOSTILE.replace("\u202e", "").replace("\x00", "")
+
+
+def parsed(client: FlaskClient, path: str, status: int = 200) -> HtmlElement:
+    answer = client.get(path, headers={"Accept": "text/html"})
+    assert answer.status_code == status
+    assert answer.mimetype == "text/html"
+    return lxml_html.document_fromstring(answer.get_data(as_text=True))
+
+
+def words(page: HtmlElement) -> str:
+    return re.sub(r"\s+", " ", page.text_content())
+
+
+@pytest.fixture
+def full(world: World) -> World:
+    world.reader.stored = [
+        case_record(),
+        case_record(bare_document(), state="suppressed", alerts=(), deliveries=(), news=()),
+    ]
+    world.reader.sent = [delivery("jira"), delivery("slack", "dead", reason="invalid", detail="channel_not_found")]
+    world.reader.dead = [alert_record("X1", state="dead", reason="not_json: line 1", cases=())]
+    world.inbox.records = {"A1": alert_record(), "X1": world.reader.dead[0]}
+    world.inbox.bodies = {"A1": b'{"name":"serverless"}'}
+    world.operator.known = frozenset({"X1", "enricher-0000000000000000"})
+    return world
+
+
+def test_the_case_page_says_it_all(full: World, client: FlaskClient) -> None:
+    page = parsed(client, f"/cases/{KEY}")
+    said = words(page)
+    for fact in (
+        "critical 98",
+        "powershell.exe → example-lab[.]workers[.]dev",
+        "ws-fin-0142.corp.example as CORP\\m.alvarez",
+        "malicious, confidence 0.9",
+        "every 30 seconds",
+        "platform.score Cloudflare Workers, weight 5 × 6",
+        "not taken",
+        "TUN-0031, shadow",
+        "hxxps://beacon-7f[.]example-lab[.]workers[.]dev/t",
+        "AS13335 CLOUDFLARENET, US",
+        "from dns same process, factor 1",
+        "no answer within 5 s",
+        "no script block event (4104)",
+        "Isolate ws-fin-0142.corp.example",
+        "Sumo said Cloudflare Pages",
+        "Opened, critical 98.",
+        "slack unknown",
+    ):
+        assert fact in said
+    assert page.xpath('//a[@href="https://jira.example/browse/SEC-12"]')
+    assert page.xpath('//a[@href="/alerts/A1"]')
+    assert len(page.xpath('//tr[@class="not-taken"]')) == 3
+    assert len(page.xpath('//td[@class="scale"]/svg')) == len(critical_document()["ledger"])
+    assert len(page.xpath('//ol[@class="tree"]/li')) == 5
+
+
+def test_names_from_logs_are_defanged_outside_the_raw_evidence(full: World, client: FlaskClient) -> None:
+    page = parsed(client, f"/cases/{KEY}")
+    for raw in page.xpath("//details"):
+        raw.drop_tree()
+    assert "workers.dev" not in words(page)
+
+
+def test_a_nearly_empty_case_has_a_page(full: World, client: FlaskClient) -> None:
+    said = words(parsed(client, "/cases/enricher-0000000000000000"))
+    assert "Unknown process → unknown destination" in said
+    assert "No ledger was kept." in said
+    assert "None" not in said
+
+
+def test_a_case_from_before_has_a_page(world: World, client: FlaskClient) -> None:
+    older: Any = {"key": "old", "severity": "low", "score": 25, "host": "h"}
+    world.reader.stored = [case_record(older)]
+    assert "low 25" in words(parsed(client, "/cases/old"))
+
+
+@pytest.mark.parametrize("path", ["/", "/cases", "/cases/"])
+def test_the_list(full: World, client: FlaskClient, path: str) -> None:
+    page = parsed(client, path)
+    assert page.xpath("//td/a/@href") == [f"/cases/{KEY}", "/cases/enricher-0000000000000000"]
+    assert "2 dead letters wait for a person." in words(page)
+
+
+def test_the_list_filters_and_pages(full: World, client: FlaskClient) -> None:
+    page = parsed(client, "/?severity=critical&text=ws-fin&state=open")
+    assert page.xpath("//td/a/@href") == [f"/cases/{KEY}"]
+    assert page.xpath("//select[@name='severity']/option[@selected]/text()") == ["critical"]
+    assert page.xpath("//input[@name='text']/@value") == ["ws-fin"]
+    (older,) = parsed(client, "/?limit=1&text=e").xpath("//a[@rel='next']/@href")
+    page = parsed(client, older)
+    assert page.xpath("//td/a/@href") == ["/cases/enricher-0000000000000000"]
+    assert page.xpath("//nav[@class='pages']/a/@href") == ["/?limit=1&text=e"]
+    assert "No case fits" in words(parsed(client, "/?text=nothing"))
+
+
+def test_the_other_pages(full: World, client: FlaskClient) -> None:
+    assert "channel_not_found" in words(parsed(client, "/deliveries?state=dead"))
+    assert len(parsed(client, "/deliveries?state=dead").xpath("//tbody/tr")) == 1
+    assert "not_json: line 1" in words(parsed(client, "/dead-letters"))
+    assert "Nothing has come in yet" in words(parsed(client, "/intake"))
+    alert = words(parsed(client, "/alerts/A1"))
+    assert "no_match: not in the catalog" in alert
+    assert '{"name":"serverless"}' in alert
+
+
+@pytest.mark.parametrize("path", ["/cases/none", "/alerts/none", "/nothing"])
+def test_what_is_not_there_is_a_page_for_a_browser(client: FlaskClient, path: str) -> None:
+    assert "404 not found" in words(parsed(client, path, 404))
+    assert client.get(path).json == {"error": "not_found", "detail": (client.get(path).json or {})["detail"]}
+
+
+# --- hostile text ---------------------------------------------------------------------------------------------------
+
+
+def poisoned(value: Any) -> Any:
+    """The same shape with every text replaced."""
+    if isinstance(value, str):
+        return HOSTILE
+    if isinstance(value, dict):
+        return {name: poisoned(item) for name, item in value.items()}
+    return [poisoned(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.fixture
+def evil(world: World) -> World:
+    document = poisoned(critical_document())
+    document["links"] = {HOSTILE: "javascript:alert(1)", "sumo_alert": "https://evil.example/.sumologic.com"}
+    document["technique"]["url"] = "javascript:alert(1)"
+    sent = delivery(HOSTILE, HOSTILE, label=HOSTILE, url="javascript:alert(1)", reason=HOSTILE, detail=HOSTILE)
+    news: Any = ({"seq": 1, "kind": HOSTILE, "at": HOSTILE, "text": HOSTILE, "lines": [HOSTILE]},)
+    record = case_record(document, key=KEY, state=HOSTILE, news=news, deliveries=(sent,), alerts=("A1",))
+    alert = alert_record(
+        state="dead",
+        kind=HOSTILE,
+        source=HOSTILE,
+        reason=HOSTILE,
+        dropped=({"row": 0, "reason": HOSTILE},),
+        cases=(HOSTILE,),
+    )
+    world.reader.stored, world.reader.sent, world.reader.dead = [record], [sent], [alert]
+    world.inbox.records, world.inbox.bodies = {"A1": alert}, {"A1": HOSTILE.encode() + b"\xff\xfe"}
+    return world
+
+
+EVERY_PAGE = ["/", f"/cases/{KEY}", "/alerts/A1", "/deliveries", "/dead-letters", "/intake"]
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE)
+def test_hostile_text_is_text(evil: World, client: FlaskClient, path: str) -> None:
+    page = parsed(client, path)
+    assert page.xpath("//script | //img | //iframe | //object | //base") == []
+    assert [
+        name for element in page.iter() for name in element.attrib if str(name).startswith("on") or name == "style"
+    ] == []
+    assert page.xpath("//style") == []
+    assert [link for link in page.xpath("//a/@href") if not str(link).startswith(("/", "#"))] == []
+    source = client.get(path).get_data(as_text=True)
+    assert "\u202e" not in source
+    assert "\x00" not in source
+    if path != "/intake":
+        assert "⟨U+202E⟩" in source
+        assert "<script>alert(1)</script>" in unescape(source)
+    assert "49" not in words(page)
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE)
+def test_what_was_asked_for_is_text_too(evil: World, client: FlaskClient, path: str) -> None:
+    page = parsed(client, f"{path}?text=%22%3E%3Cscript%3Ex&retried=%3Cscript%3E")
+    assert page.xpath("//script") == []
+
+
+def test_pages_need_no_script_and_load_only_from_here(full: World, client: FlaskClient) -> None:
+    for path in EVERY_PAGE:
+        page = parsed(client, path)
+        assert page.xpath("//script") == []
+        assert all(str(source).startswith("/static/") for source in page.xpath("//link/@href | //*/@src"))
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE)
+def test_pages_are_sound(full: World, client: FlaskClient, path: str) -> None:
+    """One heading, no id twice, every field labelled, every label pointing somewhere, every `aria-labelledby` resolved."""
+    page = parsed(client, path)
+    ids = page.xpath("//@id")
+    assert len(ids) == len(set(ids))
+    assert len(page.xpath("//h1")) == 1
+    assert page.xpath("//html/@lang") == ["en"]
+    assert page.xpath("//input[not(@type='hidden')][not(ancestor::label)] | //select[not(ancestor::label)]") == []
+    assert set(page.xpath("//@aria-labelledby")) <= set(ids)
+    assert page.xpath("//title/text()")
+
+
+# --- forms ----------------------------------------------------------------------------------------------------------
+
+
+def forms(page: HtmlElement) -> Iterator[tuple[str, dict[str, str]]]:
+    for form in page.xpath("//form[@method='post']"):
+        yield form.get("action"), {field.get("name"): field.get("value") for field in form.xpath(".//input")}
+
+
+def test_a_dead_letter_is_retried_once_by_its_form(full: World, client: FlaskClient) -> None:
+    action, fields = next(forms(parsed(client, "/dead-letters")))
+    answer = client.post(action, data=fields, headers={"Origin": "null", "Sec-Fetch-Site": "same-origin"})
+    assert (answer.status_code, answer.location) == (303, "/dead-letters?retried=X1")
+    assert full.operator.done == ["X1"]
+    assert "X1 is on its way again." in words(parsed(client, answer.location))
+
+
+def test_a_suppressed_case_is_reopened_by_its_form(full: World, client: FlaskClient) -> None:
+    ((action, fields),) = forms(parsed(client, "/cases/enricher-0000000000000000"))
+    assert client.post(action, data=fields).status_code == 303
+    assert full.operator.done == ["enricher-0000000000000000"]
+    assert list(forms(parsed(client, f"/cases/{KEY}"))) == []
+
+
+def test_forms_of_others_do_nothing(full: World, client: FlaskClient) -> None:
+    action, fields = next(forms(parsed(client, "/dead-letters")))
+    ((_, reopen),) = forms(parsed(client, "/cases/enricher-0000000000000000"))
+    token = fields["form_token"]
+    for data in ({}, {"form_token": ""}, {"form_token": token[:-1]}, {"form_token": "x" + token}, reopen):
+        answer = client.post(action, data=data, headers={"Accept": "text/html"})
+        assert answer.status_code == 403
+        assert "form out of date" in answer.get_data(as_text=True)
+    for site in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert client.post(action, data=fields, headers=site).status_code == 403
+    assert full.operator.done == []
+
+
+def test_a_form_token_ends(full: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    action, fields = next(forms(parsed(client, "/dead-letters")))
+    later = NOW.timestamp() * 2
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: later)
+    assert client.post(action, data=fields).status_code == 403
+
+
+def test_the_store_gone_is_a_page(world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.reader, "backlog", world.reader.ready)
+    world.reader.refuses = True
+    page = parsed(client, "/", 503)
+    assert "database gone" in words(page)
