@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from enricher.core.casefile import event_id, evidence
 from enricher.core.classify import classify
 from enricher.core.distinct import Distinct, distinct
+from enricher.core.evidence import event_id, evidence
 from enricher.core.finding import tune
 from enricher.core.gather import gather, observe
 from enricher.core.grade import Asked, grade

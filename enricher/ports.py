@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from enricher.core.document import CaseDocument, Json, News
-from enricher.model import Backlog as Backlog
-from enricher.model import Enrichment, Event, Observable
+from enricher.model import Backlog, Enrichment, Event, Observable
 
 # --- evidence -------------------------------------------------------------------------------------------------------
 

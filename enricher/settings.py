@@ -237,6 +237,11 @@ def read_settings(defaults: Mapping[str, object] | None = None) -> Settings:
         raise ConfigurationError([_message(error) for error in errors]) from None
 
 
+def config_directory() -> Path:
+    """Where `config/` is, before anything in it is read: `destinations.yml` there holds defaults for the other settings."""
+    return Path(os.environ.get(_variable("config_dir")) or Settings.model_fields["config_dir"].default)
+
+
 def unrecognised() -> list[str]:
     """Variables with our prefix that no setting reads: a slip is worth a warning, but no reason not to start (Kubernetes
     makes variables of its own from a service's name).

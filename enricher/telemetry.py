@@ -95,7 +95,7 @@ def exposition(backlog: Backlog | None, problems: int) -> tuple[bytes, str]:
     """The metrics of all processes of this service, and their content type."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         counters = CollectorRegistry()
-        multiprocess.MultiProcessCollector(counters)  # type: ignore[no-untyped-call]
+        multiprocess.MultiProcessCollector(counters)  # type: ignore[no-untyped-call] # the library's own gap
     else:
         counters = REGISTRY
     gauges = CollectorRegistry()

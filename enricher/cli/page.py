@@ -78,8 +78,10 @@ def _facts(case: CaseDocument) -> Table:
 
 def _ledger(case: CaseDocument) -> Table:
     table = Table(title="Ledger", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for heading, side in (("points", "right"), ("to", "right"), ("rule", "left"), ("evidence", "left")):
-        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+    table.add_column("points", justify="right")
+    table.add_column("to", justify="right")
+    table.add_column("rule")
+    table.add_column("evidence")
     for step in case["ledger"]:
         style = "" if step["taken"] else "dim"
         points = f"{step['points']:+g}" if step["taken"] else f"({step['points']:+g})"

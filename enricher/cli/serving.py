@@ -27,7 +27,7 @@ GRACE_S = 25
 """How long each half may finish what it holds; a container gets 30 s."""
 
 
-class _Gunicorn(BaseApplication):  # type: ignore[misc]
+class _Gunicorn(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     """gunicorn with our settings; the WSGI application is made in each worker, after the fork."""
 
     def __init__(self, app: Application) -> None:
@@ -59,16 +59,16 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
 
 
 def _forget_process(_server: object, worker: Any) -> None:
-    from prometheus_client import multiprocess  # noqa: PLC0415 - only where there are several processes
+    from prometheus_client import multiprocess
 
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call] # the library's own gap
 
 
 def web() -> None:
     """Serve until told to stop. The tables must be there: `enricher db upgrade` or `enricher serve` makes them."""
     set_up_logs()
-    with _shared_metrics():
+    with _SharedMetrics():
         app = application()
         _say_what_is_open(app)
         _Gunicorn(app).run()
@@ -94,8 +94,9 @@ def serve() -> int:
     app = application()
     app.store.upgrade()
     app.store.close()
-    with _shared_metrics():
-        halves = [subprocess.Popen([sys.executable, "-m", "enricher", half]) for half in ("web", "work")]
+    with _SharedMetrics():
+        command = [sys.executable, "-m", "enricher"]
+        halves = [subprocess.Popen([*command, half]) for half in ("web", "work")]  # noqa: S603 - ourselves
         ended = threading.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
             _on_signals((sign,), lambda: _pass_on(halves, signal.SIGTERM))
@@ -138,7 +139,7 @@ def _on_signals(signs: Sequence[signal.Signals], do: Any) -> None:
         signal.signal(sign, handler)
 
 
-class _shared_metrics:  # noqa: N801 - reads as a verb in `with`
+class _SharedMetrics:
     """A folder in which all processes of this service keep their counters; an inherited one is left alone."""
 
     def __enter__(self) -> None:

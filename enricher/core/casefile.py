@@ -1,10 +1,9 @@
-"""One case's findings → the case document (design §4.3): every word an analyst, a ticket or an API client reads."""
+"""One case's findings → the case document (design §4.3): every fact an analyst, a ticket or an API client reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from hashlib import sha256
 
 from enricher.core.commands import decoded_forms
@@ -16,28 +15,20 @@ from enricher.core.document import (
     DriftDoc,
     EnrichmentDoc,
     Json,
+    PlatformDoc,
     ProcessDoc,
+    TechniqueDoc,
+    iso,
 )
+from enricher.core.evidence import evidence
 from enricher.core.finding import Finding
 from enricher.core.grade import digest
 from enricher.core.join import Ancestor
-from enricher.core.rules import Rules
-from enricher.model import (
-    Alert,
-    Connection,
-    DnsQuery,
-    Enrichment,
-    Event,
-    FileCreate,
-    ProcessCreate,
-    ScriptBlock,
-    Severity,
-    Status,
-)
+from enricher.core.rules import Detection, Platform, Rules
+from enricher.core.wording import missing, next_steps, shown_name, summary, title
+from enricher.model import Alert, Enrichment, Event, Severity, Status
 
-_EVENT_IDS: Mapping[type[Event], int] = {ProcessCreate: 1, Connection: 3, FileCreate: 11, DnsQuery: 22, ScriptBlock: 4104}
 MAX_EVIDENCE = 40
-MAX_TEXT = 4_000
 _ANSWERED = frozenset({Status.OK, Status.STALE})
 
 _SEED_LABELS = {
@@ -53,11 +44,6 @@ _SEED_LABELS = {
     "S10": "Google Apps Script",
 }
 """What the seed's query calls the platforms of its ten patterns; it knows no others."""
-
-
-def event_id(event: Event) -> int:
-    """1, 3, 11, 22 or 4104."""
-    return _EVENT_IDS[type(event)]
 
 
 def case_key(detection: str, host: str, target: str, kind: str) -> str:
@@ -85,15 +71,10 @@ def case_document(
     where = sorted(set(rows))
     return CaseDocument(
         key=key_of(top, rules),
-        title=_title(top),
-        summary=_summary(top, count, times),
+        title=title(top),
+        summary=summary(top, count, times),
         detection=rules.detection.id,
-        technique={
-            "id": rules.detection.id,
-            "name": rules.detection.name,
-            "tactic": rules.detection.tactic,
-            "url": rules.detection.url,
-        },
+        technique=_technique(rules.detection),
         host=signal.process.computer,
         user=signal.process.user,
         rows=where,
@@ -104,14 +85,7 @@ def case_document(
         verdict=top.verdict.value,
         confidence=graded.confidence,
         disposition=_disposition(top),
-        platform={
-            "id": signal.platform.id,
-            "name": signal.platform.name,
-            "provider": signal.platform.provider,
-            "category": signal.platform.category,
-            "family": signal.platform.family,
-            "seed_pattern": signal.platform.seed_pattern,
-        },
+        platform=_platform(signal.platform),
         hostname=signal.host,
         hostname_source=signal.source,
         hostname_factor=signal.factor,
@@ -130,8 +104,8 @@ def case_document(
         ledger_digest=digest(ledger),
         exceptions=list(top.tuned.exceptions),
         drift=_drift(alert, where, findings),
-        missing=_missing(top, alert),
-        next_steps=_next_steps(top, rules),
+        missing=missing(top, alert),
+        next_steps=next_steps(top, rules),
         tickets=[],
         first_seen=iso(times[0]) if times else None,
         last_seen=iso(times[-1]) if times else None,
@@ -142,9 +116,19 @@ def case_document(
     )
 
 
-def iso(at: datetime) -> str:
-    """UTC with milliseconds and a Z."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _technique(detection: Detection) -> TechniqueDoc:
+    return {"id": detection.id, "name": detection.name, "tactic": detection.tactic, "url": detection.url}
+
+
+def _platform(row: Platform) -> PlatformDoc:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "provider": row.provider,
+        "category": row.category,
+        "family": row.family,
+        "seed_pattern": row.seed_pattern,
+    }
 
 
 def _disposition(top: Finding) -> str:
@@ -159,89 +143,6 @@ def _times(findings: Sequence[Finding]) -> list[datetime]:
     if times:
         return times
     return sorted(c.at for f in findings if (c := f.graded.facts.signal.process.created) is not None and c.at is not None)
-
-
-# --- words ----------------------------------------------------------------------------------------------------------
-
-
-def shown_name(image: str | None) -> str | None:
-    """The last part of a path, in lower case, as `process.name` prints it."""
-    return image.replace("/", "\\").rpartition("\\")[2].lower() if image else None
-
-
-def _short(host: str) -> str:
-    return host.partition(".")[0] or "an unknown host"
-
-
-def _verb(top: Finding) -> str:
-    facts = top.graded.facts
-    if facts.beacon is not None and facts.beacon.name in {"exact_timer", "regular"} and facts.signal.connections:
-        return "beacons to"
-    if facts.signal.connections:
-        return "contacted"
-    return "asked for" if facts.signal.queries else "was told to contact"
-
-
-def _title(top: Finding) -> str:
-    facts = top.graded.facts
-    name = shown_name(facts.signal.process.image) or "an unknown process"
-    parent = shown_name(facts.ancestors[0].image) if facts.ancestors else None
-    under = f" under {parent}" if parent else ""
-    target = facts.signal.tenant or facts.signal.host
-    return f"{name}{under} {_verb(top)} {target} from {_short(facts.signal.process.computer)}"
-
-
-def _summary(top: Finding, count: int, times: Sequence[datetime]) -> str:
-    facts, signal = top.graded.facts, top.graded.facts.signal
-    name = shown_name(signal.process.image) or "A process whose name is not known"
-    chain = [shown_name(a.image) or "an unknown process" for a in reversed(facts.ancestors)]
-    started = " → ".join([*chain, name]) if chain else name
-    renamed = ""
-    if "renamed" in top.graded.identity and facts.program.known_as:
-        renamed = f" (really {facts.program.known_as})"
-    what = (
-        f"the {signal.platform.name} tenant {signal.tenant}"
-        if signal.tenant
-        else f"{signal.platform.name} at {signal.host}"
-    )
-    often = "once" if count == 1 else f"{count} times"
-    beacon = facts.beacon
-    every = ""
-    if beacon is not None and beacon.name in {"exact_timer", "regular"} and beacon.period_s:
-        every = f", every {beacon.period_s:g} s ({beacon.name.replace('_', ' ')})"
-    since = f", first at {times[0]:%Y-%m-%d %H:%M:%S} UTC" if times else ""
-    verb = {"beacons to": "contacted"}.get(_verb(top), _verb(top))
-    return f"{started}{renamed} on {signal.process.computer or 'an unknown host'} {verb} {what} {often}{every}{since}."
-
-
-def _next_steps(top: Finding, rules: Rules) -> list[str]:
-    signal = top.graded.facts.signal
-    words = {
-        "{host}": signal.process.computer or "the host",
-        "{tenant}": signal.tenant or signal.host,
-        "{user}": signal.process.user or "the user",
-        "{platform}": signal.platform.name,
-        "{process}": shown_name(signal.process.image) or "the process",
-    }
-    return [_filled(line, words) for line in rules.next_steps.get(top.tuned.severity.value, ())]
-
-
-def _filled(line: str, words: Mapping[str, str]) -> str:
-    for placeholder, word in words.items():
-        line = line.replace(placeholder, word)
-    return line
-
-
-def _missing(top: Finding, alert: Alert) -> list[str]:
-    lacking = list(top.graded.missing)
-    if top.graded.facts.signal.process.user is None:
-        lacking.append("user: not in the events at hand")
-    if not top.graded.facts.signal.process.computer:
-        lacking.append("host: no row named one")
-    if alert.truncated:
-        total = f"{alert.rows_total}" if alert.rows_total is not None else "an unknown number of"
-        lacking.append(f"rows: {len(alert.rows)} of {total} received, Sumo Logic cut the rest")
-    return lacking
 
 
 # --- facts ----------------------------------------------------------------------------------------------------------
@@ -375,24 +276,3 @@ def _line(finding: Finding) -> Json:
 def _links(alert: Alert) -> dict[str, str]:
     links = {"sumo_alert": alert.alert_url, "sumo_query": alert.query_url, "sumo_monitor": alert.source_url}
     return {name: url for name, url in links.items() if url and url.startswith(("https://", "http://"))}
-
-
-def evidence(event: Event) -> Json:
-    """An event as it was read, nulls left out, long texts cut."""
-    shown: Json = {"event_id": event_id(event)}
-    for field in fields(event):
-        value = getattr(event, field.name)
-        if value is None or value in ({}, ()):
-            continue
-        shown[field.name] = _plain(value)
-    return shown
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]} … {len(value) - MAX_TEXT} more characters"
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return list(value) if isinstance(value, tuple) else value

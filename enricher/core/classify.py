@@ -7,20 +7,19 @@ catalog before any other, then the nearest in time; the other names stay candida
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from enricher.core.addresses import is_public
-from enricher.core.catalog import Catalog, Excluded, Match
+from enricher.core.catalog import Catalog, Match
 from enricher.core.commands import decoded_forms
 from enricher.core.hostnames import hosts_in, normalise
-from enricher.core.join import CLOCK_SKEW, Activity, Ancestor, Process, ProcessKey
+from enricher.core.join import Activity, Ancestor, Process, ProcessKey
+from enricher.core.links import Links
 from enricher.core.rules import Platform, Rules
 from enricher.model import Connection, DnsQuery, Event, ProcessCreate
 
-SAME_PROCESS_WINDOW = timedelta(hours=1)
-OTHER_PROCESS_WINDOW = timedelta(minutes=5)
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -82,7 +81,7 @@ class Classified:
 
 def classify(activity: Activity, rules: Rules, past: Mapping[ProcessKey, ProcessCreate]) -> Classified:
     """Find the signals. `past` holds event 1s from history, by process."""
-    links = _Links(activity, rules.catalog)
+    links = Links(activity, rules.catalog)
     named = {key: _namings(process, links, rules.catalog) for key, process in activity.processes.items()}
     ancestry = {key: activity.ancestors(activity.processes[key], dict(past)) for key, names in named.items() if names}
     signals: list[Signal] = []
@@ -94,76 +93,10 @@ def classify(activity: Activity, rules: Rules, past: Mapping[ProcessKey, Process
     return Classified(tuple(signals), _leaving(activity, signals, links))
 
 
-class _Links:
-    """Which query each connection belongs to, and which connections leave before any name is asked for."""
-
-    def __init__(self, activity: Activity, catalog: Catalog) -> None:
-        self._catalog = catalog
-        self.left: dict[int, str] = {}
-        self.own: dict[int, DnsQuery] = {}
-        self.foreign: dict[int, DnsQuery] = {}
-        self.used: set[int] = set()
-        for computer, connections in activity.connections.items():
-            queries = _by_address(activity.queries.get(computer, ()))
-            for connection, process in connections:
-                if (reason := _leaves_at_once(connection)) is not None:
-                    self.left[id(connection)] = reason
-                elif connection.ip is not None:
-                    self._assign(connection, process, queries.get(connection.ip, ()))
-
-    def _assign(self, connection: Connection, process: Process, asked: Iterable[tuple[DnsQuery, Process]]) -> None:
-        asked = list(asked)
-        own = [q for q, owner in asked if owner is process and _within(q, connection, SAME_PROCESS_WINDOW)]
-        if own:
-            query = self.own[id(connection)] = self._nearest(own, connection)
-            self.used.add(id(query))
-            return
-        others = [q for q, owner in asked if owner is not process and _within(q, connection, OTHER_PROCESS_WINDOW)]
-        if others:
-            self.foreign[id(connection)] = self._nearest(others, connection)
-
-    def why_unmatched(self, name: str) -> str:
-        """`excluded` or `no_match`."""
-        return "excluded" if isinstance(self._catalog.lookup(name), Excluded) else "no_match"
-
-    def _nearest(self, queries: list[DnsQuery], connection: Connection) -> DnsQuery:
-        return min(
-            queries,
-            key=lambda q: (not isinstance(self._catalog.lookup(q.name), Match), _distance(q, connection), q.name, q.row),
-        )
-
-
-def _leaves_at_once(connection: Connection) -> str | None:
-    if connection.initiated is False:
-        return "inbound"
-    return "not_public" if connection.ip is not None and not is_public(connection.ip) else None
-
-
-def _by_address(queries: Iterable[tuple[DnsQuery, Process]]) -> dict[str, list[tuple[DnsQuery, Process]]]:
-    table: dict[str, list[tuple[DnsQuery, Process]]] = defaultdict(list)
-    for query, process in queries:
-        if not query.status:
-            for address in query.answers or ():
-                table[address].append((query, process))
-    return table
-
-
-def _within(query: DnsQuery, connection: Connection, before: timedelta) -> bool:
-    if query.at is None or connection.at is None:
-        return True
-    return -CLOCK_SKEW <= connection.at - query.at <= before
-
-
-def _distance(query: DnsQuery, connection: Connection) -> float:
-    if query.at is None or connection.at is None:
-        return 0.0
-    return abs((connection.at - query.at).total_seconds())
-
-
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
-def _namings(process: Process, links: _Links, catalog: Catalog) -> list[Naming]:
+def _namings(process: Process, links: Links, catalog: Catalog) -> list[Naming]:
     found: list[Naming] = []
     for query in process.queries:
         found += _query_namings(query, catalog, connected=id(query) in links.used)
@@ -212,7 +145,7 @@ def _naming(catalog: Catalog, name: str, source: str, at: datetime | None) -> li
 
 
 def _signals(
-    process: Process, ancestors: tuple[Ancestor, ...], names: list[Naming], links: _Links, factor: Mapping[str, float]
+    process: Process, ancestors: tuple[Ancestor, ...], names: list[Naming], links: Links, factor: Mapping[str, float]
 ) -> list[Signal]:
     groups: dict[str, list[Naming]] = defaultdict(list)
     for naming in names:
@@ -251,7 +184,7 @@ def _share_out(
     process: Process,
     groups: dict[str, list[Naming]],
     queries: dict[str, list[DnsQuery]],
-    links: _Links,
+    links: Links,
     factor: Mapping[str, float],
 ) -> dict[str, list[Connection]]:
     """Give each connection to one signal: that of its query, else the best that knows the address, else the only one whose
@@ -284,7 +217,7 @@ def _share_out(
 
 
 def _target_by_name(
-    connection: Connection, groups: dict[str, list[Naming]], queries: dict[str, list[DnsQuery]], links: _Links
+    connection: Connection, groups: dict[str, list[Naming]], queries: dict[str, list[DnsQuery]], links: Links
 ) -> str | None:
     own = links.own.get(id(connection))
     if own is not None:
@@ -311,7 +244,7 @@ def _without_mere_ancestors(signals: list[Signal]) -> list[Signal]:
 # --- rows that leave ------------------------------------------------------------------------------------------------
 
 
-def _leaving(activity: Activity, signals: list[Signal], links: _Links) -> list[tuple[Event, str]]:
+def _leaving(activity: Activity, signals: list[Signal], links: Links) -> list[tuple[Event, str]]:
     kept = {id(e) for s in signals for e in (*s.connections, *s.queries)}
     related = {s.process.key for s in signals} | {a.key for s in signals for a in s.ancestors if a.key}
     related |= {(s.process.computer, a.guid) for s in signals for a in s.ancestors if a.guid}
@@ -324,7 +257,7 @@ def _leaving(activity: Activity, signals: list[Signal], links: _Links) -> list[t
     return leaving
 
 
-def _why_unnamed(connection: Connection, links: _Links) -> str:
+def _why_unnamed(connection: Connection, links: Links) -> str:
     query = links.own.get(id(connection)) or links.foreign.get(id(connection))
     name = query.name if query else connection.hostname
     return links.why_unmatched(name) if name else "no_name"

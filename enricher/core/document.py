@@ -5,9 +5,15 @@ A key may be added, never renamed. A fact that is not known is null and stands i
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 Json = dict[str, Any]
+
+
+def iso(at: datetime) -> str:
+    """UTC with milliseconds and a Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class TechniqueDoc(TypedDict):

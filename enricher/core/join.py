@@ -189,8 +189,6 @@ def _add(process: Process, event: Event) -> None:
             process.files.append(event)
         case ScriptBlock():
             process.blocks.append(event)
-        case _:  # pragma: no cover - the model has no other
-            raise TypeError(event)
 
 
 def _best_creation(creations: Sequence[ProcessCreate]) -> ProcessCreate | None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from enricher.core.casefile import iso
-from enricher.core.document import CaseDocument, Json, News
+from enricher.core.document import CaseDocument, Json, News, iso
 from enricher.model import Severity
 
 MAX_ROWS_KEPT = 40

@@ -16,5 +16,5 @@ def next_try(attempt: int, chance: float, *, retry_after: float = 0.0) -> float 
     """
     if attempt >= MAX_ATTEMPTS:
         return None
-    ceiling = min(LONGEST_S, BASE_S * 2 ** min(attempt, 20))
+    ceiling = min(LONGEST_S, BASE_S * 2.0 ** min(attempt, 20))
     return max(retry_after, ceiling * chance)

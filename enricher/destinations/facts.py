@@ -29,7 +29,7 @@ class Fact:
 
     @property
     def line(self) -> str:
-        return f"{self.code} {self.text}".strip()
+        return ", ".join(filter(None, (self.code, self.text)))
 
 
 def facts_of(document: CaseDocument, say: Speaker) -> dict[str, Fact]:

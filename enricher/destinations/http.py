@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import monotonic
 from urllib.parse import urlsplit
 
 import httpx2
@@ -65,6 +66,7 @@ class Service:
     ) -> None:
         check_url(name, url)
         self.name = name
+        self._read_s = read_s
         self._secrets = sorted((s for s in secrets if s), key=len, reverse=True)
         self._client = httpx2.Client(
             base_url=url.rstrip("/"),
@@ -141,8 +143,11 @@ class Service:
 
     def _read(self, response: httpx2.Response) -> bytes:
         body = bytearray()
+        ends = monotonic() + self._read_s  # each read has its own time-out; a trickle would never meet it
         for chunk in response.iter_bytes():
             body += chunk
+            if monotonic() > ends:
+                raise self.error(Reason.TIMEOUT, f"HTTP {response.status_code}, but its body took over {self._read_s:g} s")
             if len(body) > MAX_ANSWER:
                 raise self.error(Reason.NOT_JSON, f"HTTP {response.status_code} with more than {MAX_ANSWER} bytes")
         return bytes(body)

@@ -78,7 +78,7 @@ class Jira:
         if tickets:
             return tickets[0]
         age = delivery.doubt_age_s
-        if age >= self._quiet_s:
+        if not delivery.in_doubt or age >= self._quiet_s:
             return None
         next_look = next((at for at in LOOK_AT_S if age < at < self._quiet_s), self._quiet_s)
         detail = f"not found {age:.0f} s after the first attempt; believed after {self._quiet_s:.0f} s"

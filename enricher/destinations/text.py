@@ -22,7 +22,7 @@ MASK = "[masked]"
 
 def length(text: str) -> int:
     """Characters as the destinations count them at worst: UTF-16 units, so that an emoji is two."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, limit: int, *, unseen: int = 0) -> str:

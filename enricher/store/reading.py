@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from enricher.core.document import News
-from enricher.ports import AlertRecord, Backlog, CaseRecord, DeliveryRecord, Page, SourceRecord
+from enricher.model import Backlog
+from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord, Page, SourceRecord
 from enricher.store.access import Access
 from enricher.store.database import Transaction, insert_or_replace
 from enricher.store.inbox import RECORD, records

@@ -91,8 +91,9 @@ class Writer:
             raise StoreUnavailable(f"no commit within {self._patience_s:.0f} s") from None
 
     def _run(self) -> None:
-        while batch := self._next_batch():
-            self._settle([write for write in batch if write.answer.set_running_or_notify_cancel()])
+        while waiting := self._next_batch():
+            if batch := [write for write in waiting if write.answer.set_running_or_notify_cancel()]:
+                self._settle(batch)
 
     def _next_batch(self) -> list[_Write]:
         """Everything that waits, up to a batch; empty only when closed."""

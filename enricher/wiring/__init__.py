@@ -22,7 +22,7 @@ from enricher.lookups.asn import Asn
 from enricher.lookups.dns import Dns, Forward, Ptr
 from enricher.lookups.rdap import Rdap
 from enricher.ports import Destination, Lookups
-from enricher.settings import Settings, read_settings
+from enricher.settings import Settings, config_directory, read_settings
 from enricher.store import Store, open_store
 from enricher.telemetry import WEBHOOKS, exposition
 from enricher.web.services import Services, WebSettings
@@ -55,7 +55,7 @@ class Application:
 
     def web(self) -> Flask:
         """The WSGI application, once in each serving process."""
-        from enricher.web import create_app  # noqa: PLC0415 - the worker and the command line need no Flask
+        from enricher.web import create_app
 
         settings, flow = self.settings, self.flow()
         return create_app(
@@ -63,7 +63,7 @@ class Application:
                 settings=WebSettings(
                     signing_key=self.signing_key,
                     webhook_tokens=tuple((t.source, t.secret.get_secret_value()) for t in settings.webhook_tokens),
-                    read_tokens=_revealed(settings.api_read_token, settings.api_write_token),
+                    read_tokens=_revealed(settings.api_read_token),
                     write_tokens=_revealed(settings.api_write_token),
                     rate_per_minute=settings.rate_per_token * 60 or None,
                 ),
@@ -122,15 +122,8 @@ def application(settings: Settings | None = None) -> Application:
 
 def configured() -> Settings:
     """The settings: the environment over `destinations.yml`. Raises ConfigurationError."""
-    first = read_settings_leniently()
-    return read_settings(content.destinations(content_directory(first)))
-
-
-def read_settings_leniently() -> Settings:
-    """The settings before `destinations.yml` is known: only `config_dir` is wanted of them."""
-    import os  # noqa: PLC0415 - settings.py reads the environment; this only asks where the file is
-
-    return Settings.model_construct(config_dir=Path(os.environ.get("ENRICHER_CONFIG_DIR", "config")))
+    directory = config_directory()
+    return read_settings(content.destinations(directory if directory.is_dir() else None))
 
 
 def content_directory(settings: Settings) -> Path | None:
@@ -179,8 +172,8 @@ def destinations_of(settings: Settings) -> dict[str, Callable[[], Destination]]:
 
 
 def _jira(settings: Settings) -> Destination:
-    from enricher.destinations.jira import Jira  # noqa: PLC0415 - an HTTP client is made where one is used
-    from enricher.telemetry import TWINS  # noqa: PLC0415
+    from enricher.destinations.jira import Jira
+    from enricher.telemetry import TWINS
 
     return Jira(
         settings.jira_url or "",
@@ -195,7 +188,7 @@ def _jira(settings: Settings) -> Destination:
 
 
 def _servicenow(settings: Settings) -> Destination:
-    from enricher.destinations.servicenow import ServiceNow  # noqa: PLC0415
+    from enricher.destinations.servicenow import ServiceNow
 
     return ServiceNow(
         settings.servicenow_url or "",
@@ -207,7 +200,7 @@ def _servicenow(settings: Settings) -> Destination:
 
 
 def _slack(settings: Settings) -> Destination:
-    from enricher.destinations.slack import Slack  # noqa: PLC0415
+    from enricher.destinations.slack import Slack
 
     return Slack(
         _secret(settings.slack_token), settings.slack_channel or "", url=settings.slack_url, base_url=settings.base_url

@@ -70,7 +70,7 @@ class LiveContent:
             self._programs = load_content(self._directory)
         except ConfigurationError as error:
             self.problems = error.problems
-            log.error("content_refused", problems=error.problems)
+            log.warning("content_refused", problems=error.problems)
         else:
             self.problems = ()
             log.info("content_loaded", digest=self._programs.rules.digest)

@@ -27,6 +27,10 @@ def test_nothing_found_after_the_quiet_period_is_believed(age: float, quiet: flo
     assert FakeJira().destination(quiet_s=quiet).find(delivery(in_doubt=True, doubt_age_s=age)) is None
 
 
+def test_a_first_attempt_has_nothing_to_wait_for() -> None:
+    assert FakeJira().destination().find(delivery()) is None
+
+
 def test_an_issue_that_the_search_shows_late_is_adopted() -> None:
     fake = FakeJira(indexed=False)
     jira = fake.destination()
@@ -39,7 +43,7 @@ def test_an_issue_that_the_search_shows_late_is_adopted() -> None:
 
 def test_the_search_is_bounded_and_asks_for_labels() -> None:
     fake = FakeJira()
-    fake.destination(project='S"EC').find(delivery(doubt_age_s=1000.0))
+    fake.destination(project='S"EC').find(delivery(in_doubt=True, doubt_age_s=1000.0))
     body = body_of(fake.requests[0])
     assert body["jql"] == f'project = "S\\"EC" AND labels = "{CRITICAL_KEY}" ORDER BY created ASC'
     assert body["fields"] == ["labels", "status"]
@@ -155,4 +159,4 @@ def test_an_address_that_no_destination_has_is_refused(url: str) -> None:
 def test_more_than_the_first_page_of_hits_of_other_cases_is_not_ours() -> None:
     fake = FakeJira()
     fake.add({"fields": {"labels": ["enricher", CRITICAL["key"] + "0"]}})
-    assert fake.destination().find(delivery(doubt_age_s=1000.0)) is None
+    assert fake.destination().find(delivery(in_doubt=True, doubt_age_s=1000.0)) is None

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import event
-from store_fakes import Clock, Estate, counting_merge, document, settlement, submission, take, to_all_if_open
+from store_fakes import Clock, Estate, counting_merge, document, settlement, submission, to_all_if_open
 
 from enricher.errors import ConfigurationError, StoreUnavailable
 from enricher.store import Store, open_store
@@ -35,19 +35,17 @@ def assert_works(estate: Estate, store: Store) -> None:
 
 
 @contextmanager
-def sqlite_pragma(store: Store, on: str, off: str) -> Iterator[None]:
-    """Set something on the writing connection of a store, and set it back."""
-    backend: Any = store.access._here().backend
-    begin = backend._writing
+def writing_under(store: Store, pragma: str) -> Iterator[None]:
+    """Set something on the connection that a store writes with, for a while."""
+    writing = store.access._here().backend._writing  # type: ignore[attr-defined] # SQLite's
 
-    def apply(connection: Any, *_: object) -> None:
-        connection.exec_driver_sql(on)
+    def apply(raw: Any, *_: object) -> None:
+        raw.execute(pragma)
 
-    event.listen(begin, "begin", apply)
+    event.listen(writing, "checkout", apply)
     yield
-    event.remove(begin, "begin", apply)
-    with begin.connect() as conn:
-        conn.exec_driver_sql(off)
+    event.remove(writing, "checkout", apply)
+    writing.dispose()  # the setting ends with the connection
 
 
 @pytest.fixture
@@ -76,7 +74,7 @@ def test_sqlite_full(sqlite_estate: Estate) -> None:
     store = sqlite_estate.stores[0]
     [(pages,)] = sqlite_estate.rows("PRAGMA page_count")
 
-    with sqlite_pragma(store, f"PRAGMA max_page_count={pages}", "PRAGMA max_page_count=1000000"):
+    with writing_under(store, f"PRAGMA max_page_count={pages}"):
         with pytest.raises(StoreUnavailable, match="full"):
             store.inbox.accept(submission("refused", body=b"x" * 100_000))
 
@@ -86,7 +84,7 @@ def test_sqlite_full(sqlite_estate: Estate) -> None:
 def test_sqlite_read_only(sqlite_estate: Estate) -> None:
     store = sqlite_estate.stores[0]
 
-    with sqlite_pragma(store, "PRAGMA query_only=ON", "PRAGMA query_only=OFF"):
+    with writing_under(store, "PRAGMA query_only=ON"):
         assert_unavailable(store)
 
     assert_works(sqlite_estate, store)
@@ -94,11 +92,8 @@ def test_sqlite_read_only(sqlite_estate: Estate) -> None:
 
 def test_sqlite_vanished(sqlite_estate: Estate, tmp_path: Path) -> None:
     store = sqlite_estate.stores[0]
-    claim = take(store, "claimed")
+    [claim] = store.inbox.claim(1)
     path, away = tmp_path / "enricher.db", tmp_path / "away.db"
-    store.access.write(lambda tx: None)
-    with store.access.read() as conn:
-        conn.exec_driver_sql("SELECT 1")
     path.rename(away)
 
     assert_unavailable(store)

@@ -91,6 +91,7 @@ def test_a_nearly_empty_case_has_a_page(full: World, client: FlaskClient) -> Non
     said = words(parsed(client, "/cases/enricher-0000000000000000"))
     assert "Unknown process → unknown destination" in said
     assert "No ledger was kept." in said
+    assert "parent not known missing" in said
     assert "None" not in said
 
 

@@ -1,0 +1,94 @@
+"""The words of a case: its title, its summary, what is missing and what to do next. Plain sentences; nothing here is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from enricher.core.finding import Finding
+from enricher.core.rules import Rules
+from enricher.model import Alert
+
+
+def shown_name(image: str | None) -> str | None:
+    """The last part of a path, in lower case, as `process.name` prints it."""
+    return image.replace("/", "\\").rpartition("\\")[2].lower() if image else None
+
+
+def _short(host: str) -> str:
+    return host.partition(".")[0] or "an unknown host"
+
+
+def _verb(top: Finding) -> str:
+    facts = top.graded.facts
+    if facts.beacon is not None and facts.beacon.name in {"exact_timer", "regular"} and facts.signal.connections:
+        return "beacons to"
+    if facts.signal.connections:
+        return "contacted"
+    return "asked for" if facts.signal.queries else "was told to contact"
+
+
+def title(top: Finding) -> str:
+    """`powershell.exe under cmd.exe beacons to argustest.workers.dev from ws-fin-0142`."""
+    facts = top.graded.facts
+    name = shown_name(facts.signal.process.image) or "an unknown process"
+    parent = shown_name(facts.ancestors[0].image) if facts.ancestors else None
+    under = f" under {parent}" if parent else ""
+    target = facts.signal.tenant or facts.signal.host
+    return f"{name}{under} {_verb(top)} {target} from {_short(facts.signal.process.computer)}"
+
+
+def summary(top: Finding, count: int, times: Sequence[datetime]) -> str:
+    """One sentence: the chain of processes, the host, the platform, how often and since when."""
+    facts, signal = top.graded.facts, top.graded.facts.signal
+    name = shown_name(signal.process.image) or "A process whose name is not known"
+    chain = [shown_name(a.image) or "an unknown process" for a in reversed(facts.ancestors)]
+    started = " → ".join([*chain, name]) if chain else name
+    renamed = ""
+    if "renamed" in top.graded.identity and facts.program.known_as:
+        renamed = f" (really {facts.program.known_as})"
+    what = (
+        f"the {signal.platform.name} tenant {signal.tenant}"
+        if signal.tenant
+        else f"{signal.platform.name} at {signal.host}"
+    )
+    often = "once" if count == 1 else f"{count} times"
+    beacon = facts.beacon
+    every = ""
+    if beacon is not None and beacon.name in {"exact_timer", "regular"} and beacon.period_s:
+        every = f", every {beacon.period_s:g} s ({beacon.name.replace('_', ' ')})"
+    since = f", first at {times[0]:%Y-%m-%d %H:%M:%S} UTC" if times else ""
+    verb = {"beacons to": "contacted"}.get(_verb(top), _verb(top))
+    return f"{started}{renamed} on {signal.process.computer or 'an unknown host'} {verb} {what} {often}{every}{since}."
+
+
+def next_steps(top: Finding, rules: Rules) -> list[str]:
+    """The playbook lines of the case's band, filled in."""
+    signal = top.graded.facts.signal
+    words = {
+        "{host}": signal.process.computer or "the host",
+        "{tenant}": signal.tenant or signal.host,
+        "{user}": signal.process.user or "the user",
+        "{platform}": signal.platform.name,
+        "{process}": shown_name(signal.process.image) or "the process",
+    }
+    return [_filled(line, words) for line in rules.next_steps.get(top.tuned.severity.value, ())]
+
+
+def _filled(line: str, words: Mapping[str, str]) -> str:
+    for placeholder, word in words.items():
+        line = line.replace(placeholder, word)
+    return line
+
+
+def missing(top: Finding, alert: Alert) -> list[str]:
+    """What is not known, one line each: of the grade, of the process, of the rows."""
+    lacking = list(top.graded.missing)
+    if top.graded.facts.signal.process.user is None:
+        lacking.append("user: not in the events at hand")
+    if not top.graded.facts.signal.process.computer:
+        lacking.append("host: no row named one")
+    if alert.truncated:
+        total = f"{alert.rows_total}" if alert.rows_total is not None else "an unknown number of"
+        lacking.append(f"rows: {len(alert.rows)} of {total} received, Sumo Logic cut the rest")
+    return lacking

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from store_fakes import Clock, Estate, counting_merge, submission, to_all_if_open
+
+from enricher.errors import ConfigurationError
+from enricher.store import open_store
+from enricher.store.schema import metadata
+from enricher.store.types import JsonText, Moment, Words
+
+AT = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(estate: Estate) -> None:
+    def same_type(_context: Any, _inspected: Any, column: Any, _found: Any, expected: Any) -> bool | None:
+        return None if not isinstance(expected, Words | Moment | JsonText) else False
+
+    with estate.stores[0].access.read() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": same_type})
+        differences = compare_metadata(context, metadata)
+
+    assert differences == []
+
+
+def test_partial_indexes_are_partial(estate: Estate) -> None:
+    catalog = (
+        "sqlite_master WHERE type = 'index'"
+        if estate.url.startswith("sqlite")
+        else "pg_indexes WHERE schemaname = 'public'"
+    )
+    column = "sql" if estate.url.startswith("sqlite") else "indexdef"
+    name = "name" if estate.url.startswith("sqlite") else "indexname"
+
+    partial = {row[0] for row in estate.rows(f"SELECT {name} FROM {catalog} AND {column} LIKE '%WHERE%'")}
+
+    assert partial == {
+        "alerts_open",
+        "alerts_held",
+        "alerts_dead",
+        "alerts_by_ref",
+        "events_processes",
+        "deliveries_open",
+        "deliveries_due",
+        "deliveries_held",
+        "deliveries_dead",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        pytest.param(
+            "SELECT id FROM alerts WHERE state IN ('stored', 'working') AND due_at <= 'x'", "alerts_open", id="claim"
+        ),
+        pytest.param(
+            "SELECT min(due_at) FROM alerts WHERE state IN ('stored', 'working') AND due_at > 'x'", "alerts_open", id="due"
+        ),
+        pytest.param("SELECT id FROM alerts WHERE state = 'dead' ORDER BY id DESC", "alerts_dead", id="dead letters"),
+        pytest.param(
+            "SELECT id FROM deliveries WHERE state IN ('pending', 'sending', 'unknown') AND destination = 'x' AND due_at <= 'x'",
+            "deliveries_open",
+            id="delivery",
+        ),
+    ],
+)
+def test_finished_work_is_never_looked_at(tmp_path: Path, clock: Clock, query: str, index: str) -> None:
+    """SQLite's plan; PostgreSQL chooses by size, and an empty table needs no index."""
+    path = tmp_path / "enricher.db"
+    store = open_store(f"sqlite:///{path}", clock=clock, merge=counting_merge, deliver_to=to_all_if_open)
+    store.upgrade()
+    store.close()
+
+    with closing(sqlite3.connect(path)) as conn:
+        plan = " ".join(row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {query}"))
+
+    assert index in plan
+
+
+def test_upgrading_again_changes_nothing(estate: Estate) -> None:
+    receipt = estate.stores[0].inbox.accept(submission())
+
+    estate.open().upgrade()
+
+    assert estate.stores[0].inbox.get(receipt.alert_id) is not None
+
+
+def test_tables_of_a_newer_version_are_refused(estate: Estate) -> None:
+    estate.stores[0].access.write(
+        lambda tx: tx.conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'").rowcount
+    )
+
+    with pytest.raises(ConfigurationError, match="newer version"):
+        estate.open().upgrade()
+
+
+def _upgrade(url: str, start: Any, results: Any) -> None:
+    store = open_store(url, clock=lambda: AT, merge=counting_merge, deliver_to=to_all_if_open)
+    start.wait(20)
+    store.upgrade()
+    store.inbox.accept(submission(str(multiprocessing.current_process().pid)))
+    store.close()
+    results.put("upgraded")
+
+
+@pytest.mark.slow
+def test_two_processes_upgrade_at_once(url: str, clock: Clock) -> None:
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Barrier(2), context.Queue()
+    processes = [context.Process(target=_upgrade, args=(url, start, results)) for _ in range(2)]
+    for process in processes:
+        process.start()
+
+    assert [results.get(timeout=30) for _ in processes] == ["upgraded"] * 2
+    for process in processes:
+        process.join(10)
+    estate = Estate(url, clock)
+    estate.open()
+    counted = estate.rows("SELECT count(*) FROM alerts")
+    estate.close()
+    assert counted == [(2,)]

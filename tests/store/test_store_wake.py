@@ -1,0 +1,205 @@
+"""Waiting for work. The bound of a wait that must be cut short is far above what it takes and far below its own time-out."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import pytest
+from store_fakes import Estate, counting_merge, deliver, document, settle, submission, take, to_all_if_open
+
+from enricher.store import Store, access, open_store, wake
+
+LONG_S = 30.0
+SOON_S = 10.0
+
+
+@pytest.fixture(autouse=True)
+def no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing wakes by itself, so that only what is tested can."""
+    monkeypatch.setattr(access, "LONGEST_SLEEP_S", LONG_S)
+
+
+class Loop:
+    """A claim loop's thread: waits, and says so."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.returned = store, threading.Semaphore(0)
+        self.waits = 0
+        self._go = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while self._go.acquire():
+            self.store.wait_for_work(LONG_S)
+            self.waits += 1
+            self.returned.release()
+
+    def wait(self) -> None:
+        self._go.release()
+
+    def woke(self) -> bool:
+        return self.returned.acquire(timeout=SOON_S)
+
+
+@pytest.fixture
+def loop(store: Store) -> Loop:
+    """A loop that has come to rest: what was committed before it started has woken it once."""
+    opened = Loop(store)
+    opened.wait()
+    bell = store.access._here().bell
+    bell.ring()
+    assert opened.woke()
+    return opened
+
+
+def sleeping(loop: Loop) -> None:
+    """Return when the loop's thread is inside the bell's wait."""
+    bell = loop.store.access._here().bell
+    loop.wait()
+    deadline = monotonic() + SOON_S
+    while monotonic() < deadline:
+        with bell._rung:
+            if bell._rung._waiters:  # type: ignore[attr-defined] # a Condition's own list
+                return
+        os.sched_yield()
+    pytest.fail("the loop does not wait")
+
+
+def by_accepting(store: Store) -> None:
+    store.inbox.accept(submission("new"))
+
+
+def by_delivering_news(store: Store) -> None:
+    settle(store, "more", document("case-new"))
+
+
+@pytest.mark.parametrize("commit", [by_accepting, by_delivering_news])
+@pytest.mark.parametrize("mine", [True, False], ids=["this process", "another process"])
+def test_a_commit_wakes_the_loop(estate: Estate, loop: Loop, commit: Callable[[Store], None], mine: bool) -> None:
+    sleeping(loop)
+    if not mine:
+        assert_watching(loop.store)
+
+    commit(loop.store if mine else estate.open())
+
+    assert loop.woke()
+
+
+def assert_watching(store: Store) -> None:
+    """The watcher is there; its first look may still be ahead, and then it rings after it."""
+    watcher = store.access._watcher
+    assert watcher is not None
+    assert watcher._thread.is_alive()
+
+
+def test_what_was_committed_between_two_waits_is_not_missed(store: Store, loop: Loop) -> None:
+    store.inbox.accept(submission())
+    loop.wait()
+
+    assert loop.woke()
+
+
+def test_an_idle_claim_wakes_nobody(store: Store, loop: Loop) -> None:
+    rings = store.access._here().bell._rings
+
+    store.inbox.claim(1)
+    store.outbox.claim("jira", 1)
+    store.heartbeat()
+    store.reader.ready()
+
+    assert store.access._here().bell._rings == rings
+
+
+def test_what_falls_due_wakes_the_loop_once(estate: Estate, store: Store, loop: Loop) -> None:
+    claim = take(store)
+    store.inbox.retry(claim, "later", 20)
+    loop.wait()
+    assert loop.woke()  # for the retry itself
+
+    estate.advance(25)
+    until = store.access._until_due()
+    again = store.access._until_due()
+
+    assert (until, again) == (pytest.approx(0), LONG_S) or again > 0
+    assert store.inbox.claim(1)[0].alert_id == claim.alert_id
+
+
+def test_the_next_due_time_is_an_alarm_clock(store: Store) -> None:
+    claim = take(store)
+    settle(store, "z", document())
+    store.outbox.retry(deliver(store, "jira"), "rate_limited", "", 7, unknown=False)
+    for destination in ("servicenow", "slack"):
+        store.outbox.delivered(deliver(store, destination), 1)
+
+    seconds = store.access._until_due()
+    store.inbox.retry(claim, "later", 3)
+    sooner = store.access._until_due()
+
+    assert seconds == pytest.approx(7, abs=1.5)
+    assert sooner == pytest.approx(3, abs=1.5)
+
+
+def test_a_bell_wakes_each_thread_once_a_ring() -> None:
+    bell = wake.Bell()
+    assert not bell.wait(0)
+    bell.ring()
+    bell.ring()
+
+    assert bell.wait(LONG_S)
+    assert not bell.wait(0)
+
+
+def _child(store: Store, results: Any) -> None:
+    receipt = store.inbox.accept(submission("child"))
+    claims = store.inbox.claim(5)
+    results.put((receipt.duplicate, len(claims), store.access.holder))
+    store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+def test_a_store_survives_a_fork(estate: Estate, store: Store) -> None:
+    store.inbox.accept(submission("parent"))
+    store.wait_for_work(0)
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    child = context.Process(target=_child, args=(store, results))
+    child.start()
+
+    duplicate, claims, holder = results.get(timeout=20)
+    child.join(10)
+
+    assert (duplicate, claims, child.exitcode) == (False, 2, 0)
+    assert holder != store.access.holder
+    assert not store.inbox.accept(submission("after")).duplicate
+    assert len(store.inbox.claim(5)) == 1
+
+
+def _accept_one(url: str, go: Any) -> None:
+    store = open_store(
+        url, clock=lambda: datetime(2026, 11, 24, 8, tzinfo=UTC), merge=counting_merge, deliver_to=to_all_if_open
+    )
+    assert go.wait(20)
+    store.inbox.accept(submission("from far"))
+    store.close()
+
+
+@pytest.mark.slow
+def test_a_real_other_process_wakes_the_loop(estate: Estate, loop: Loop) -> None:
+    context = multiprocessing.get_context("spawn")
+    go = context.Event()
+    other = context.Process(target=_accept_one, args=(estate.url, go))
+    other.start()
+    sleeping(loop)
+    go.set()
+
+    assert loop.woke()
+    other.join(10)
+    assert other.exitcode == 0
