@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
-PYTEST := $(PY) -m pytest
+PYTEST := $(PY) -m pytest -p tests.plugins.no_skips -p tests.plugins.properties
 LOCK    = $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
           --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -22,7 +22,7 @@ run: $(VENV)/bin/enricher ## Start the service on this machine: enricher serve
 	$(VENV)/bin/enricher serve $(ARGS)
 
 check: lint ## Format, lint, types, layers and unit tests, in under a minute
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" -n 2
 
 lint: $(VENV)/tools
 	$(PY) -m ruff format --check .
@@ -30,10 +30,10 @@ lint: $(VENV)/tools
 	$(PY) -m mypy
 
 test: $(VENV)/tools ## Every test, on two cores; what cannot run here is skipped and named, in CI it fails
-	$(PYTEST) -p tests.plugins.no_skips -n 2 -rs $(ARGS)
+	$(PYTEST) -n 2 -rs $(ARGS)
 
 fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 100
-	$(PYTEST) -p tests.plugins.fuzz -m hypothesis -n 2 $(ARGS)
+	$(PYTEST) --hypothesis-profile=fuzz -m hypothesis -n 2 $(ARGS)
 
 lock: $(VENV)/tools ## Resolve requirements/*.in into the hash-locked requirements/*.txt
 	for set in runtime build dev; do $(LOCK) --output-file=requirements/$$set.txt requirements/$$set.in || exit 1; done

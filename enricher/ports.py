@@ -183,7 +183,7 @@ class Delivery:
     """One case on its way to one destination, claimed under a lease.
 
     `in_doubt` is True when an earlier attempt ended without a known outcome (or its holder died): look the ticket up before
-    creating it. `doubt_age_s` is how long ago the first such attempt began. `sent_seq` is the last news the ticket has.
+    creating it. `doubt_age_s` is how long ago the first such attempt ended; began, where its holder died. `sent_seq` is the last news the ticket has.
     `tickets` are the case's tickets elsewhere, by destination name.
     """
 
@@ -255,7 +255,10 @@ class Destination(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRecord:
-    """A delivery as the API and the console show it. `state`: `pending`, `sending`, `unknown`, `delivered`, `dead`."""
+    """A delivery as the API and the console show it.
+
+    `state`: `pending`, `sending`, `unknown`, `delivered`, `dead`, or `discarded` once a person said so.
+    """
 
     delivery_id: str
     case_key: str

@@ -55,7 +55,7 @@ def work() -> None:
     """The worker half only: investigate alerts, deliver cases."""
     from enricher.cli.serving import work as run
 
-    run()
+    sys.exit(run())
 
 
 @main.command()

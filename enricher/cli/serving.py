@@ -74,8 +74,8 @@ def web() -> None:
         _Gunicorn(app).run()
 
 
-def work() -> None:
-    """Work until told to stop, then finish what is held."""
+def work() -> int:
+    """Work until told to stop, then finish what is held. 1 when a part of the worker broke."""
     set_up_logs()
     app = application()
     worker = Worker(app.work())
@@ -83,9 +83,10 @@ def work() -> None:
     _on_signals((signal.SIGHUP,), app.live.look_again)
     worker.start()
     log.info("worker_started", destinations=sorted(app.destinations), lookups=app.settings.lookups)
-    worker.join()
+    broken = worker.join()
     app.store.close()
-    log.info("worker_stopped")
+    log.info("worker_stopped", broken=broken)
+    return 1 if broken else 0
 
 
 def serve() -> int:

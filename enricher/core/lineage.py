@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from enricher.core.commands import one_liner
@@ -187,8 +188,12 @@ def known_tool(process: Program, programs: Programs) -> bool:
         return False
     line = without_urls(process.line)
     lineage = programs.rules.lineage
-    tools = "|".join(re.escape(tool) for tool in lineage["known_tools"])
-    scripts = "|".join(re.escape(script) for script in lineage["known_tool_scripts"])
-    modules = "|".join(re.escape(module) for module in lineage["known_tool_modules"])
-    expression = rf"(?:[\\/](?:(?:{tools})(?:\.c?js)?|{scripts})(?=[\s\"']|$)|\s-m\s+(?:{modules})\b)"
-    return re.search(expression, line, re.IGNORECASE) is not None
+    groups = (lineage["known_tools"], lineage["known_tool_scripts"], lineage["known_tool_modules"])
+    return _known_tools(*groups).search(line) is not None
+
+
+@lru_cache(maxsize=8)
+def _known_tools(tools: tuple[str, ...], scripts: tuple[str, ...], modules: tuple[str, ...]) -> re.Pattern[str]:
+    tool, script, module = ("|".join(map(re.escape, names)) for names in (tools, scripts, modules))
+    expression = rf"(?:[\\/](?:(?:{tool})(?:\.c?js)?|{script})(?=[\s\"']|$)|\s-m\s+(?:{module})\b)"
+    return re.compile(expression, re.IGNORECASE)

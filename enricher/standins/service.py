@@ -1,6 +1,6 @@
 """What the HTTP stand-ins share: one lock, a record of requests, faults, and the pages for a judge and for a person.
 
-`GET /_store` returns everything it holds. `POST /_faults` sets the plan, `{"seed": 0, "faults": [{"kind": "drop", "method":
+`GET /_store` returns everything it holds, `GET /_count` how many writes succeeded by method and path. `POST /_faults` sets the plan, `{"seed": 0, "faults": [{"kind": "drop", "method":
 "POST", "path": "*", "calls": [1]}]}` (keys as in `faults.Fault`; an empty list ends it). `POST /_faults/release` lets go
 what hangs.
 """
@@ -8,6 +8,7 @@ what hangs.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
@@ -25,6 +26,7 @@ from enricher.standins.shelf import Json
 KEY = "stand-in"
 """What every stand-in takes as token or password: it guards nothing."""
 GATEWAY = frozenset({502, 503, 504})
+DONE = range(200, 300)
 Clock = Callable[[], float]
 Handler = Callable[..., Response]
 
@@ -56,6 +58,7 @@ class Service(ABC):
         self.app.register_error_handler(Refusal, lambda no: answer(no.status, no.body, no.headers))
         self.app.register_error_handler(HTTPException, lambda no: self.error(no.code or 500, no.name))
         self.app.add_url_rule("/_store", view_func=self._get_store)
+        self.app.add_url_rule("/_count", view_func=self._get_count)
         self.app.add_url_rule("/_faults", view_func=self._post_faults, methods=["POST"])
         self.app.add_url_rule("/_faults/release", view_func=self._post_release, methods=["POST"])
 
@@ -153,6 +156,11 @@ class Service(ABC):
 
     def _get_store(self) -> Response:
         return answer(200, self.store())
+
+    def _get_count(self) -> Response:
+        with self.lock:
+            done = Counter(f"{e.method} {e.path}" for e in self.front.exchanges if e.method != "GET" and e.status in DONE)
+        return answer(200, dict(done))
 
     def _post_faults(self) -> Response:
         try:

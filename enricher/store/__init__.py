@@ -48,9 +48,9 @@ class Store:
         """Return when there may be work not offered to this thread yet, or after `timeout_s` or a little sooner."""
         self.access.wait_for_work(timeout_s)
 
-    def heartbeat(self) -> None:
-        """Renew the leases of all that this process holds; call it every third of a lease."""
-        renew(self.access, self.lease)
+    def heartbeat(self, held: Collection[str]) -> None:
+        """Renew the leases of the alerts and deliveries, by id, that are still worked on; call it every third of a lease."""
+        renew(self.access, self.lease, held)
 
     def purge(self, before: datetime) -> dict[str, int]:
         """Forget what finished before `before`; how many rows of each kind."""

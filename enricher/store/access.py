@@ -1,6 +1,7 @@
-"""The database as the rest of the store uses it: made per process on first use, and made anew after a fork.
+"""The database as the rest of the store uses it: opened by each process on first use.
 
-Gunicorn loads the application before it forks; no connection and no thread may cross that line.
+Gunicorn may load the application before it forks; no connection and no thread may cross that line. So a store that was
+not used before a fork opens in each child, and one that was stays its parent's: SQLite cannot be used on both sides.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Access:
         self._process: _Process | None = None
         self._watcher: Watcher | None = None
         self._making = threading.Lock()
-        self._closed = False
+        self._closed: str | None = None
         self._offered = threading.local()
         forget = weakref.WeakMethod(self._forget)
         os.register_at_fork(after_in_child=lambda: (found := forget()) and found())
@@ -86,7 +87,7 @@ class Access:
         """Return when there may be work that this thread has not been offered yet, or after `timeout_s`.
 
         For a loop of "claim, and if there was nothing, wait": whatever is committed or falls due after the last return is
-        not missed. Never raises StoreUnavailable: the claim that follows will.
+        not missed. A database in trouble is not reported here: the claim that follows will.
         """
         bell = self._here().bell
         self._watch()
@@ -94,12 +95,13 @@ class Access:
 
     def close(self) -> None:
         with self._making:
-            self._closed = True
+            self._closed = "the store is closed"
             if self._watcher is not None:
                 self._watcher.close()
             if self._process is not None:
                 self._process.writer.close()
                 self._process.backend.close()
+                self._process.bell.ring()
             self._watcher = self._process = None
 
     def _here(self) -> _Process:
@@ -107,7 +109,7 @@ class Access:
             return self._process
         with self._making:
             if self._closed:
-                raise StoreUnavailable("the store is closed")
+                raise StoreUnavailable(self._closed)
             if self._process is None:
                 self._process = self._make()
             return self._process
@@ -137,8 +139,10 @@ class Access:
         return LONGEST_SLEEP_S if due is None else max(0.0, (due - now).total_seconds())
 
     def _forget(self) -> None:
+        """In a child process."""
         if self._process is not None:
             self._process.backend.forget()
+            self._closed = "the store was in use before this process was forked"
         self._process = self._watcher = None
         self._making = threading.Lock()
         self._offered = threading.local()

@@ -108,7 +108,7 @@ class Cases:
             }
             for destination in self.deliver_to(document)
         ]
-        tx.wakes |= bool(add_new(tx.conn, deliveries, rows))
+        tx.wakes |= bool(add_new(tx.conn, deliveries, rows, "case_key", "destination"))
 
     def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new_events: int) -> None:
         stored = tx.conn.execute(

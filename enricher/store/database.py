@@ -97,10 +97,10 @@ def _brief(error: BaseException) -> str:
 
 
 @cache
-def insert_new(dialect: str, table: Table) -> Any:
-    """INSERT … ON CONFLICT DO NOTHING."""
+def insert_new(dialect: str, table: Table, *unique: str) -> Any:
+    """INSERT … ON CONFLICT (these columns, else the primary key) DO NOTHING. A conflict elsewhere is an error."""
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing()
+    return insert(table).on_conflict_do_nothing(index_elements=list(unique) or list(table.primary_key.columns))
 
 
 @cache
@@ -112,10 +112,10 @@ def insert_or_replace(dialect: str, table: Table) -> Any:
     return insert.on_conflict_do_update(index_elements=keys, set_=values)
 
 
-def add_new(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> set[Any]:
-    """Insert those rows that are not there yet, and return the first primary key column of each that went in."""
+def add_new(conn: Connection, table: Table, rows: Sequence[dict[str, Any]], *unique: str) -> set[Any]:
+    """Insert those rows that are not there yet by `unique`; the first primary key column of each that went in."""
     if not rows:
         return set()
     first_key = next(iter(table.primary_key.columns))
-    statement = insert_new(conn.dialect.name, table).returning(first_key)
+    statement = insert_new(conn.dialect.name, table, *unique).returning(first_key)
     return set(conn.execute(statement, list(rows)).scalars())

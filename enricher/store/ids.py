@@ -29,8 +29,14 @@ class _Maker:
                 self._last = milliseconds << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
             return _encode(self._last)
 
+    def start_anew(self) -> None:
+        """In a child process: it must not count on from where its parent does."""
+        self._lock = threading.Lock()
+        self._last = 0
+
 
 new_id = _Maker()
+os.register_at_fork(after_in_child=new_id.start_anew)
 
 
 def first_id(at: datetime) -> str:

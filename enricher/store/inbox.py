@@ -164,6 +164,7 @@ class Inbox:
     def _settle(self, tx: Transaction, claim: ClaimedAlert, settlement: Settlement) -> bool | None:
         """True: stored. False: not ours any more. None: too early."""
         if settlement.recovers and self._cases.trigger_pending(tx, settlement.recovers, claim.alert_id):
+            self._hold(tx, claim, attempts=claim.attempts - 1)  # to have waited is no failed attempt
             return None
         dropped = list(settlement.dropped)
         ours = self._end(tx, claim, state="done", kind=settlement.kind, dropped=dropped, settled_at=tx.now, reason=None)
@@ -173,8 +174,12 @@ class Inbox:
 
     def _end(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:
         """Let go of a claim, if it is still ours."""
+        return self._hold(tx, claim, holder=None, **values)
+
+    def _hold(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:
+        """Write to a claimed alert, if the claim is still ours."""
         ours = (alerts.c.id == claim.alert_id, alerts.c.state == "working", alerts.c.claims == claim.fence)
-        return tx.conn.execute(update(alerts).where(*ours).values(holder=None, **values)).rowcount == 1
+        return tx.conn.execute(update(alerts).where(*ours).values(**values)).rowcount == 1
 
 
 def _store_all(tx: Transaction, incoming: list[_Incoming]) -> list[Receipt]:
@@ -191,7 +196,8 @@ def _store_all(tx: Transaction, incoming: list[_Incoming]) -> list[Receipt]:
             known.alerts.append((alert_id, item.submission.row_digests))
             fresh[alert_id] = item
     in_one_order = sorted(fresh.items(), key=lambda pair: (pair[1].identity, pair[1].content))
-    added = add_new(tx.conn, alerts, [item.row(alert_id, tx) for alert_id, item in in_one_order])
+    rows = [item.row(alert_id, tx) for alert_id, item in in_one_order]
+    added = add_new(tx.conn, alerts, rows, "identity", "content")
     tx.wakes |= bool(added)
     lost = {alert_id: item for alert_id, item in fresh.items() if alert_id not in added}
     return _corrected(tx.conn, receipts, lost) if lost else receipts
@@ -217,7 +223,7 @@ def _corrected(conn: Connection, receipts: list[Receipt], lost: dict[str, _Incom
     )
     winners = {keys[row.identity, row.content]: row.id for row in conn.execute(wanted)}
     return [
-        Receipt(alert_id=winners[receipt.alert_id], duplicate=True) if receipt.alert_id in winners else receipt
+        Receipt(alert_id=winners[receipt.alert_id], duplicate=True) if receipt.alert_id in lost else receipt
         for receipt in receipts
     ]
 

@@ -1,34 +1,33 @@
-"""The heartbeat: one transaction that renews the leases of everything a process holds."""
+"""The heartbeat: one transaction that renews the leases of the claims that a process is still at work on."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import select, union_all, update
+from sqlalchemy import select, update
 
 from enricher.store.access import Access
 from enricher.store.database import Transaction
-from enricher.store.schema import SENDING, WORKING, alerts, deliveries
+from enricher.store.schema import alerts, deliveries
 
-_HELD = ((alerts, WORKING), (deliveries, SENDING))
-
-
-def renew(access: Access, lease: timedelta) -> None:
-    """Let everything that this process holds stay its own for another lease. Commits nothing when it holds nothing."""
-    if _holds_anything(access):
-        access.write(lambda tx: _renew(tx, access.holder, lease))
+_CLAIMED = ((alerts, "working"), (deliveries, "sending"))
 
 
-def _holds_anything(access: Access) -> bool:
-    held = (select(table.c.id).where(state, table.c.holder == access.holder) for table, state in _HELD)
-    with access.read() as conn:
-        return conn.execute(union_all(*held).limit(1)).first() is not None
+def renew(access: Access, lease: timedelta, held: Collection[str]) -> None:
+    """Let the claims on these alerts and deliveries be this process's own for another lease.
+
+    Only whoever works on a claim knows that it is worked on: a row with this process's name on it may be one whose claim was
+    committed unheard, or whose outcome could not be stored. Those are left out, and come back when their lease ends.
+    """
+    if held:
+        access.write(lambda tx: _renew(tx, access.holder, lease, held))
 
 
-def _renew(tx: Transaction, holder: str, lease: timedelta) -> None:
+def _renew(tx: Transaction, holder: str, lease: timedelta, held: Collection[str]) -> None:
     """Rows that somebody is writing to just now are skipped rather than waited for: there is another beat before the end."""
-    for table, state in _HELD:
-        mine = select(table.c.id).where(state, table.c.holder == holder).with_for_update(skip_locked=True)
-        ids = tx.conn.execute(mine).scalars().all()
+    for table, state in _CLAIMED:
+        mine = select(table.c.id).where(table.c.state == state, table.c.holder == holder, table.c.id.in_(held))
+        ids = tx.conn.execute(mine.with_for_update(skip_locked=True)).scalars().all()
         if ids:
             tx.conn.execute(update(table).where(table.c.id.in_(ids)).values(due_at=tx.now + lease))

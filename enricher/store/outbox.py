@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy import case as sql_case
 
 from enricher.core.document import CaseDocument, News
@@ -73,7 +73,8 @@ class Outbox:
                 "settled_claims": sql_case((all_before, delivery.fence), else_=deliveries.c.settled_claims),
             }
             due_at = tx.now + timedelta(seconds=delay_s)
-            outcome = {"state": "unknown"} if unknown else known
+            doubt = {"state": "unknown", "doubt_since": func.coalesce(deliveries.c.doubt_since, tx.now)}
+            outcome = doubt if unknown else known
             tx.wakes |= _end(tx, delivery, due_at=due_at, reason=reason, detail=detail, **outcome)
 
         self._write(delivery, give_back)

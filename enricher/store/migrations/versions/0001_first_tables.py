@@ -51,7 +51,6 @@ def _alerts() -> None:
         sa.UniqueConstraint("identity", "content", name="alerts_identity_content"),
     )
     _index("alerts_open", "alerts", ["due_at", "id"], "state IN ('stored', 'working')")
-    _index("alerts_held", "alerts", ["holder"], "state = 'working'")
     _index("alerts_dead", "alerts", ["id"], "state = 'dead'")
     _index("alerts_by_ref", "alerts", ["alert_ref"], "alert_ref IS NOT NULL")
     _index("alerts_by_source", "alerts", ["source", "received_at"])
@@ -147,7 +146,6 @@ def _deliveries() -> None:
     is_open = "state IN ('pending', 'sending', 'unknown')"
     _index("deliveries_open", "deliveries", ["destination", "due_at"], is_open)
     _index("deliveries_due", "deliveries", ["due_at"], is_open)
-    _index("deliveries_held", "deliveries", ["holder"], "state = 'sending'")
     _index("deliveries_dead", "deliveries", ["id"], "state = 'dead'")
 
 

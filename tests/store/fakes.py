@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 
 import psycopg
+from sqlalchemy import Table, func, select
 
 from enricher.core.document import CaseDocument, News
 from enricher.ports import ClaimedAlert, Delivery, Merge, SeenEvent, Settlement, Sighting, Submission, Ticket
@@ -16,7 +17,11 @@ from enricher.store import Store, open_store
 
 DESTINATIONS = ("jira", "servicenow", "slack")
 SEC_12 = Ticket("10012", "SEC-12", "https://jira.example/browse/SEC-12")
-SHIFTED = {"alerts": ("due_at",), "deliveries": ("due_at", "claimed_at", "doubt_since")}
+SHIFTS: tuple[LiteralString, ...] = (
+    "UPDATE alerts SET due_at = due_at - %(earlier)s",
+    "UPDATE deliveries SET due_at = due_at - %(earlier)s, claimed_at = claimed_at - %(earlier)s",
+    "UPDATE deliveries SET doubt_since = doubt_since - %(earlier)s",
+)
 
 
 class Clock:
@@ -42,26 +47,33 @@ class Estate:
             self.url,
             clock=self.clock,
             merge=merge or counting_merge,
-            deliver_to=lambda document: self.routes(document),
+            deliver_to=self._route,
             lease_s=60,
         )
         self.stores.append(store)
         return store
 
+    def _route(self, document: CaseDocument) -> Sequence[str]:
+        return self.routes(document)
+
     def advance(self, seconds: float) -> None:
         """Let time pass. PostgreSQL's clock cannot be moved, so there everything that is compared with it moves back."""
         self.clock.now += timedelta(seconds=seconds)
         if self.url.startswith("postgresql"):
+            earlier = timedelta(seconds=seconds)
             with closing(psycopg.connect(self.url, autocommit=True)) as conn:
-                for table, columns in SHIFTED.items():
-                    moves = ", ".join(f"{column} = {column} - interval '{seconds} s'" for column in columns)
-                    conn.execute(f"UPDATE {table} SET {moves}")  # type: ignore[call-overload] # names of our own
+                for statement in SHIFTS:
+                    conn.execute(statement, {"earlier": earlier})
                 conn.execute("NOTIFY enricher")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Look into the tables."""
         with self.stores[0].access.read() as conn:
             return [tuple(row) for row in conn.exec_driver_sql(sql)]
+
+    def count(self, table: Table) -> int:
+        with self.stores[0].access.read() as conn:
+            return conn.execute(select(func.count()).select_from(table)).scalar_one()
 
     def close(self) -> None:
         for store in self.stores:

@@ -1,0 +1,33 @@
+"""`make bench`: everything in one run, ratios first, the machine beside them; JSON to docs/performance.json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import accept, catalog_speed, core_speed, end_to_end, machine
+
+PARTS = {
+    "accept": accept.run,
+    "end_to_end": end_to_end.run,
+    "core": core_speed.run,
+    "catalog": catalog_speed.run,
+}
+KEPT = Path(__file__).parents[1] / "docs" / "performance.json"
+
+
+def main(names: list[str]) -> None:
+    """Measure the named parts, or all; only a whole run is kept."""
+    report: dict[str, object] = {"measured_at": datetime.now(UTC).date().isoformat(), "machine": machine.describe()}
+    print(json.dumps(report, indent=2), flush=True)
+    for name in names or PARTS:
+        report[name] = PARTS[name]()
+        print(json.dumps({name: report[name]}, indent=2), flush=True)
+    if not names:
+        KEPT.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
