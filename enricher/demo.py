@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,8 @@ class Played:
 
 def play(*, stay: bool, port: int, as_json: bool) -> int:
     """Run the demonstration. Returns 1 when a case or a ticket did not arrive in time."""
+    for sign in (signal.SIGINT, signal.SIGTERM):  # also where the shell started us with SIGINT ignored
+        signal.signal(sign, _interrupt)
     with ExitStack() as stack:
         standins = _Standins(stack)
         url = stack.enter_context(_service(standins, port))
@@ -266,7 +268,10 @@ def _show(rows: list[Json], sent: list[Played], late: list[str], url: str, stand
 
 def _until_interrupted() -> None:
     click.echo("\nEverything stays up until Ctrl-C.")
-    try:
+    with suppress(KeyboardInterrupt):
         signal.pause()
-    except KeyboardInterrupt:
-        click.echo("")
+
+
+def _interrupt(number: int, frame: object) -> None:
+    del number, frame
+    raise KeyboardInterrupt

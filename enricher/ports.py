@@ -249,6 +249,10 @@ class Destination(Protocol):
         """Tell the ticket one piece of news. Must first look whether it is already there when `delivery.in_doubt`."""
         ...
 
+    def check(self) -> None:
+        """Prove by reading that we are let in and that the place tickets go to exists. Creates nothing."""
+        ...
+
 
 # --- reading --------------------------------------------------------------------------------------------------------
 

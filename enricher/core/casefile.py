@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from enricher.core.commands import decoded_forms
 from enricher.core.document import (
     AncestorDoc,
     BeaconDoc,
@@ -14,13 +13,14 @@ from enricher.core.document import (
     DestinationDoc,
     DriftDoc,
     EnrichmentDoc,
+    ExceptionDoc,
     Json,
     PlatformDoc,
     ProcessDoc,
     TechniqueDoc,
     iso,
 )
-from enricher.core.evidence import evidence
+from enricher.core.evidence import cut, evidence
 from enricher.core.finding import Finding
 from enricher.core.grade import digest
 from enricher.core.join import Ancestor
@@ -29,6 +29,10 @@ from enricher.core.wording import missing, next_steps, shown_name, summary, titl
 from enricher.model import Alert, Enrichment, Event, Severity, Status
 
 MAX_EVIDENCE = 40
+MAX_FINDINGS = 40
+MAX_DECODED = 8
+MAX_LINE = 8_192
+"""Characters of a line in the document: what Windows' own shell takes. The grade has read all of it."""
 _ANSWERED = frozenset({Status.OK, Status.STALE})
 
 _SEED_LABELS = {
@@ -58,9 +62,14 @@ def key_of(finding: Finding, rules: Rules) -> str:
 
 
 def case_document(
-    findings: Sequence[Finding], rows: Iterable[int], events: Sequence[Event], alert: Alert, rules: Rules
+    findings: Sequence[Finding],
+    rows: Iterable[int],
+    events: Sequence[Event],
+    alert: Alert,
+    columns: Mapping[int, Mapping[str, str]],
+    rules: Rules,
 ) -> CaseDocument:
-    """Build the document of one case. The highest finding speaks for it; all are listed."""
+    """Build the document of one case. The highest finding speaks for it. `columns` are those of every row of the alert."""
     ordered = sorted(findings, key=lambda f: f.order)
     top = ordered[0]
     graded, facts, signal = top.graded, top.graded.facts, top.graded.facts.signal
@@ -102,15 +111,15 @@ def case_document(
         shared_hosts=[],
         ledger=ledger,
         ledger_digest=digest(ledger),
-        exceptions=list(top.tuned.exceptions),
-        drift=_drift(alert, where, findings),
+        exceptions=_exceptions(ordered),
+        drift=_drift(columns, where, findings),
         missing=missing(top, alert),
         next_steps=next_steps(top, rules),
         tickets=[],
         first_seen=iso(times[0]) if times else None,
         last_seen=iso(times[-1]) if times else None,
         count=count,
-        findings=[_line(f) for f in ordered],
+        findings=[_line(f) for f in ordered[:MAX_FINDINGS]],
         links=_links(alert),
         evidence=[evidence(e) for e in events[:MAX_EVIDENCE]],
     )
@@ -129,6 +138,14 @@ def _platform(row: Platform) -> PlatformDoc:
         "family": row.family,
         "seed_pattern": row.seed_pattern,
     }
+
+
+def _exceptions(findings: Sequence[Finding]) -> list[ExceptionDoc]:
+    """The tuning rules that matched any finding, each once, those of the speaking one first."""
+    found: dict[str, ExceptionDoc] = {}
+    for exception in (e for finding in findings for e in finding.tuned.exceptions):
+        found.setdefault(exception["rule"], exception)
+    return list(found.values())
 
 
 def _disposition(top: Finding) -> str:
@@ -184,7 +201,7 @@ def _process(top: Finding) -> ProcessDoc:
     process, program = top.graded.facts.signal.process, top.graded.facts.program
     created = process.created
     line = process.command_line
-    decoded = list(decoded_forms(line)) if line else []
+    decoded = [cut(text, MAX_LINE) for text in (*top.graded.facts.decoded, *process.scripts)[:MAX_DECODED]]
     info = created.version_info if created else {}
     return {
         "image": process.image,
@@ -192,8 +209,8 @@ def _process(top: Finding) -> ProcessDoc:
         "class": program.kind,
         "guid": process.guid,
         "pid": process.pid,
-        "command_line": line,
-        "decoded": [*decoded, *process.scripts] or None,
+        "command_line": cut(line, MAX_LINE) if line else None,
+        "decoded": decoded or None,
         "original_file_name": info.get("original_file_name"),
         "company": info.get("company"),
         "hashes": dict(created.hashes) if created else {},
@@ -207,7 +224,7 @@ def _ancestor(ancestor: Ancestor) -> AncestorDoc:
     return AncestorDoc(
         image=ancestor.image,
         name=shown_name(ancestor.image),
-        command_line=ancestor.command_line,
+        command_line=cut(ancestor.command_line, MAX_LINE) if ancestor.command_line else None,
         guid=ancestor.guid,
         pid=ancestor.pid,
         user=ancestor.user,
@@ -241,17 +258,16 @@ def _beacon(top: Finding) -> BeaconDoc | None:
     }
 
 
-def _drift(alert: Alert, rows: Sequence[int], findings: Sequence[Finding]) -> list[DriftDoc]:
+def _drift(columns: Mapping[int, Mapping[str, str]], rows: Sequence[int], findings: Sequence[Finding]) -> list[DriftDoc]:
     """Where Sumo's own columns say something else than we do, each difference once."""
     platform = findings[0].graded.facts.signal.platform
     suspicious = any(f.graded.is_suspicious for f in findings)
     drift: dict[tuple[str, str], DriftDoc] = {}
-    of = {row.index: row.columns for row in alert.rows}
     for index in rows:
-        label = of.get(index, {}).get("serverlessplatform")
+        label = columns.get(index, {}).get("serverlessplatform")
         if label and label not in {platform.name, _SEED_LABELS.get(platform.seed_pattern or "")}:
             drift["serverless_platform", label] = DriftDoc(field="serverless_platform", sumo=label, ours=platform.name)
-        said = of.get(index, {}).get("issuspicious")
+        said = columns.get(index, {}).get("issuspicious")
         if said and (said.lower() in {"1", "1.0", "true"}) is not suspicious:
             drift["is_suspicious", said] = DriftDoc(field="is_suspicious", sumo=said, ours=str(int(suspicious)))
     return [drift[key] for key in sorted(drift)]

@@ -20,6 +20,8 @@ from enricher.core.links import Links
 from enricher.core.rules import Platform, Rules
 from enricher.model import Connection, DnsQuery, Event, ProcessCreate
 
+MOST_TOLD = 50
+"""Names taken from one process's own lines: a line with thousands must not become thousands of cases."""
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -47,6 +49,8 @@ class Signal:
     candidates: tuple[str, ...]
     connections: tuple[Connection, ...]
     queries: tuple[DnsQuery, ...]
+    names_left: int = 0
+    """How many more names of platforms stand in the process's own lines than were followed."""
 
     @property
     def target(self) -> str:
@@ -82,12 +86,17 @@ class Classified:
 def classify(activity: Activity, rules: Rules, past: Mapping[ProcessKey, ProcessCreate]) -> Classified:
     """Find the signals. `past` holds event 1s from history, by process."""
     links = Links(activity, rules.catalog)
-    named = {key: _namings(process, links, rules.catalog) for key, process in activity.processes.items()}
+    told = {key: _told(process, rules.catalog) for key, process in activity.processes.items()}
+    named = {
+        key: [*_namings(process, links, rules.catalog), *told[key][:MOST_TOLD]]
+        for key, process in activity.processes.items()
+    }
     ancestry = {key: activity.ancestors(activity.processes[key], dict(past)) for key, names in named.items() if names}
     signals: list[Signal] = []
     for key, names in named.items():
         if names:
-            signals += _signals(activity.processes[key], ancestry[key], names, links, rules.severity.factor)
+            left = max(0, len(told[key]) - MOST_TOLD)
+            signals += _signals(activity.processes[key], ancestry[key], names, left, links, rules.severity.factor)
     signals = _without_mere_ancestors(signals)
     signals.sort(key=lambda s: (s.first_at or _LATEST, s.process.key, s.host))
     return Classified(tuple(signals), _leaving(activity, signals, links))
@@ -107,11 +116,14 @@ def _namings(process: Process, links: Links, catalog: Catalog) -> list[Naming]:
             found += _naming(catalog, foreign.name, "dns_other_process", foreign.at)
         if connection.hostname:
             found += _naming(catalog, connection.hostname, "reverse_lookup", connection.at)
-    started = process.created.at if process.created else None
-    for text in texts_of(process):
-        for host in hosts_in(text):
-            found += _naming(catalog, host, "command_line", started)
     return found
+
+
+def _told(process: Process, catalog: Catalog) -> list[Naming]:
+    """The names in the process's own lines, each once, in order of appearance."""
+    started = process.created.at if process.created else None
+    hosts = dict.fromkeys(host for text in texts_of(process) for host in hosts_in(text))
+    return [naming for host in hosts for naming in _naming(catalog, host, "command_line", started)]
 
 
 def texts_of(process: Process) -> tuple[str, ...]:
@@ -145,14 +157,19 @@ def _naming(catalog: Catalog, name: str, source: str, at: datetime | None) -> li
 
 
 def _signals(
-    process: Process, ancestors: tuple[Ancestor, ...], names: list[Naming], links: Links, factor: Mapping[str, float]
+    process: Process,
+    ancestors: tuple[Ancestor, ...],
+    names: list[Naming],
+    names_left: int,
+    links: Links,
+    factor: Mapping[str, float],
 ) -> list[Signal]:
     groups: dict[str, list[Naming]] = defaultdict(list)
     for naming in names:
         groups[naming.match.tenant or naming.match.platform.family].append(naming)
     for group in groups.values():
         group.sort(key=lambda n: (-factor[n.source], -n.match.platform.weight, n.at or _LATEST, n.host))
-    queries = {target: _queries_of(process, group) for target, group in groups.items()}
+    queries = _queries_of(process, groups)
     connections = _share_out(process, groups, queries, links, factor)
     return [
         Signal(
@@ -166,24 +183,34 @@ def _signals(
             candidates=tuple(sorted({n.host for n in group} - {group[0].host})),
             connections=tuple(connections[target]),
             queries=tuple(queries[target]),
+            names_left=names_left,
         )
         for target, group in groups.items()
     ]
 
 
-def _queries_of(process: Process, group: list[Naming]) -> list[DnsQuery]:
-    asked = {n.host for n in group}
-    return [q for q in process.queries if not asked.isdisjoint(_names_of(q))]
+def _target_of_names(groups: Mapping[str, list[Naming]]) -> dict[str, str]:
+    return {naming.host: target for target, group in groups.items() for naming in group}
 
 
-def _names_of(query: DnsQuery) -> set[str]:
-    return {host for name in (query.name, *query.cnames) if (host := normalise(name))}
+def _queries_of(process: Process, groups: Mapping[str, list[Naming]]) -> dict[str, list[DnsQuery]]:
+    """The queries behind each target; one whose answer leads to another platform's name belongs to both."""
+    target_of = _target_of_names(groups)
+    queries: dict[str, list[DnsQuery]] = {target: [] for target in groups}
+    for query in process.queries:
+        for target in dict.fromkeys(target_of[name] for name in _names_of(query) if name in target_of):
+            queries[target].append(query)
+    return queries
+
+
+def _names_of(query: DnsQuery) -> list[str]:
+    return [host for name in (query.name, *query.cnames) if (host := normalise(name))]
 
 
 def _share_out(
     process: Process,
-    groups: dict[str, list[Naming]],
-    queries: dict[str, list[DnsQuery]],
+    groups: Mapping[str, list[Naming]],
+    queries: Mapping[str, list[DnsQuery]],
     links: Links,
     factor: Mapping[str, float],
 ) -> dict[str, list[Connection]]:
@@ -192,20 +219,20 @@ def _share_out(
     """
     shares: dict[str, list[Connection]] = {target: [] for target in groups}
     order = sorted(groups, key=lambda t: (-factor[groups[t][0].source], t))
+    rank = {target: place for place, target in enumerate(order)}
     addressless = [t for t in order if groups[t][0].source in {"command_line", "payload"}]
+    by_name = _ByName(groups, queries, links)
     rest: list[Connection] = []
     known: dict[str, str] = {}
     for connection in process.connections:
         if id(connection) in links.left:
             continue
-        target = _target_by_name(connection, groups, queries, links)
+        target = by_name.target(connection)
         if target is None:
             rest.append(connection)
             continue
         shares[target].append(connection)
-        if connection.ip is not None and (
-            connection.ip not in known or order.index(target) < order.index(known[connection.ip])
-        ):
+        if connection.ip is not None and (connection.ip not in known or rank[target] < rank[known[connection.ip]]):
             known[connection.ip] = target
     for connection in rest:
         if id(connection) in links.own or id(connection) in links.foreign:
@@ -216,19 +243,26 @@ def _share_out(
     return shares
 
 
-def _target_by_name(
-    connection: Connection, groups: dict[str, list[Naming]], queries: dict[str, list[DnsQuery]], links: Links
-) -> str | None:
-    own = links.own.get(id(connection))
-    if own is not None:
-        return next((t for t, asked in queries.items() if any(q is own for q in asked)), None)
-    foreign = links.foreign.get(id(connection))
-    for name in (foreign.name if foreign else None, connection.hostname):
-        host = normalise(name) if name else None
-        target = next((t for t, group in groups.items() if any(n.host == host for n in group)), None)
-        if target is not None:
-            return target
-    return None
+class _ByName:
+    """The target of a connection by its own query, another process's query, or the reverse look-up, in that order."""
+
+    def __init__(self, groups: Mapping[str, list[Naming]], queries: Mapping[str, list[DnsQuery]], links: Links) -> None:
+        self._target_of, self._links = _target_of_names(groups), links
+        self._of_query: dict[int, str] = {}
+        for target, asked in queries.items():
+            for query in asked:
+                self._of_query.setdefault(id(query), target)
+
+    def target(self, connection: Connection) -> str | None:
+        """None where no name says."""
+        if (own := self._links.own.get(id(connection))) is not None:
+            return self._of_query.get(id(own))
+        foreign = self._links.foreign.get(id(connection))
+        for name in (foreign.name if foreign else None, connection.hostname):
+            host = normalise(name) if name else None
+            if host in self._target_of:
+                return self._target_of[host]
+        return None
 
 
 def _without_mere_ancestors(signals: list[Signal]) -> list[Signal]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
-from functools import lru_cache
+
+from enricher.core.remembered import remembered
 
 _DASH = "[-/\u2013\u2014\u2015]"
 _ENCODED_ARGUMENT = re.compile(
@@ -25,7 +26,9 @@ _FLAGS: dict[str, re.Pattern[str]] = {
     "no_profile": re.compile(rf"(?:^|\s){_DASH}nop[a-z]{{0,6}}\b", re.IGNORECASE),
     "bypass": re.compile(rf"(?:^|\s){_DASH}(?:ep|ex[a-z]{{0,13}})[\s:]+[\"']?(?:bypass|unrestricted)\b", re.IGNORECASE),
     "download": re.compile(r"\bdownload(?:string|file|data)", re.IGNORECASE),
-    "execute": re.compile(r"\b(?:iex|invoke-expression)\b|\|\s{0,8}(?:/\w{1,8}/){0,2}(?:ba|da|k|z)?sh\b", re.IGNORECASE),
+    "execute": re.compile(
+        r"\b(?:iex|invoke-expression)\b|\|\s{0,8}(?:/(?:\w{1,8}/){1,3})?(?:ba|da|k|z)?sh\b", re.IGNORECASE
+    ),
 }
 _FETCH = re.compile(r"\b(?:iwr|irm|curl|wget|invoke-webrequest|invoke-restmethod)\b", re.IGNORECASE)
 _SLEEP = re.compile(r"\b(?:start-)?sleep\b", re.IGNORECASE)
@@ -39,12 +42,13 @@ _INLINE = re.compile(
     re.IGNORECASE,
 )
 _ONE_LINER = re.compile(r"\bdownload|https?://", re.IGNORECASE)
+_DRIVEN = re.compile(r"--headless|--remote-debugging-", re.IGNORECASE)
 _HEADLESS = re.compile(r"--headless\b|--remote-debugging-(?:port|pipe)\b", re.IGNORECASE)
 LONG_LINE = 100
 _MAX_DECODED = 3
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def decoded_forms(line: str) -> tuple[str, ...]:
     """What base64 in a line decodes to: -EncodedCommand as UTF-16LE, FromBase64String literals as text. At most three."""
     forms = [text for blob in _ENCODED_ARGUMENT.findall(line) if (text := _decode(blob, "utf-16-le"))]
@@ -93,6 +97,11 @@ def inline(line: str) -> str | None:
 def headless(line: str) -> bool:
     """A browser told to run unseen or under remote control."""
     return _HEADLESS.search(line) is not None
+
+
+def driven(line: str) -> bool:
+    """The same, with any other switch of remote control: enough to lift the browser's cap, not to add points."""
+    return _DRIVEN.search(line) is not None
 
 
 def one_liner(line: str) -> bool:

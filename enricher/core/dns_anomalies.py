@@ -6,6 +6,7 @@ neither counted nor charged. Source: the `dns.*` table of the severity model (do
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -29,7 +30,12 @@ class DnsAnomalies:
     """The anomalies of each signal of one alert: `tenant_rotation`, `failed_burst`, `never_connected`."""
 
     def __init__(self, activity: Activity, catalog: Catalog, browsers: frozenset[tuple[str, str]]) -> None:
-        self._activity, self._browsers = activity, browsers
+        self._browsers = browsers
+        self._contacted: dict[str, set[str | None]] = defaultdict(set)
+        self._collected: dict[str, list[datetime]] = defaultdict(list)
+        for computer, contacts in activity.connections.items():
+            self._contacted[computer] = {connection.ip for connection, _ in contacts}
+            self._collected[computer] = sorted(connection.at for connection, _ in contacts if connection.at is not None)
         asked: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
         failed: dict[tuple[str, str], list[datetime]] = defaultdict(list)
         for computer, queries in activity.queries.items():
@@ -65,19 +71,20 @@ class DnsAnomalies:
         answered = [q for q in signal.queries if not q.status and any(is_public(a) for a in q.answers or ())]
         if not answered or signal.connections:
             return False
-        addresses = {a for q in answered for a in q.answers or ()}
-        contacts = self._activity.connections.get(signal.process.computer, [])
-        if any(connection.ip in addresses for connection, _ in contacts):
+        computer = signal.process.computer
+        if any(a in self._contacted[computer] for q in answered for a in q.answers or ()):
             return False
-        return any(_near(query, contact.at) for query in answered for contact, _ in contacts)
+        return any(q.at is not None and _any_near(self._collected[computer], q.at) for q in answered)
 
 
-def _near(query: DnsQuery, at: datetime | None) -> bool:
-    return query.at is not None and at is not None and abs(at - query.at) <= COLLECTED_WITHIN
+def _any_near(times: Sequence[datetime], at: datetime) -> bool:
+    """One of the sorted `times` lies within an hour of `at`."""
+    index = bisect_left(times, at - COLLECTED_WITHIN)
+    return index < len(times) and times[index] <= at + COLLECTED_WITHIN
 
 
 def _rotation_windows(asked: list[tuple[datetime, str]]) -> tuple[tuple[datetime, datetime], ...]:
-    """Spans of at most 60 minutes in which more than eight tenants were asked for."""
+    """Spans in which more than eight tenants were asked for within 60 minutes; those that overlap are one."""
     windows: list[tuple[datetime, datetime]] = []
     counts: dict[str, int] = defaultdict(int)
     start = 0
@@ -89,7 +96,10 @@ def _rotation_windows(asked: list[tuple[datetime, str]]) -> tuple[tuple[datetime
                 del counts[asked[start][1]]
             start += 1
         if len(counts) > ROTATION_TENANTS:
-            windows.append((asked[start][0], at))
+            first = asked[start][0]
+            if windows and first <= windows[-1][1]:
+                first = windows.pop()[0]
+            windows.append((first, at))
     return tuple(windows)
 
 

@@ -18,6 +18,11 @@ def event_id(event: Event) -> int:
     return _EVENT_IDS[type(event)]
 
 
+def cut(text: str, at_most: int) -> str:
+    """The text, or its beginning and how much more there is."""
+    return text if len(text) <= at_most else f"{text[:at_most]} … {len(text) - at_most} more characters"
+
+
 def evidence(event: Event) -> Json:
     """An event as it was read, nulls left out, long texts cut."""
     shown: Json = {"event_id": event_id(event)}
@@ -33,7 +38,7 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT else f"{value[:MAX_TEXT]} … {len(value) - MAX_TEXT} more characters"
+        return cut(value, MAX_TEXT)
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     return list(value) if isinstance(value, tuple) else value

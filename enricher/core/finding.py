@@ -21,10 +21,10 @@ class Finding:
     verdict: Verdict
 
     @property
-    def order(self) -> tuple[float, bool, object, str]:
-        """Highest first, then earliest: which finding speaks for its case."""
+    def order(self) -> tuple[bool, float, bool, object, str]:
+        """Which finding speaks for its case: the highest, then the earliest; a suppressed one only where all are."""
         first = self.graded.facts.signal.first_at
-        return (-self.tuned.score, first is None, first or 0, self.graded.facts.signal.host)
+        return (self.tuned.suppressed, -self.tuned.score, first is None, first or 0, self.graded.facts.signal.host)
 
 
 def tune(graded: Sequence[Graded], rules: Rules, today: date) -> list[Finding]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from enricher.core.behaviour import Beacon, beaconing
 from enricher.core.classify import Signal
+from enricher.core.commands import decoded_forms
 from enricher.core.dns_anomalies import DnsAnomalies
 from enricher.core.join import Activity, Ancestor
 from enricher.core.paths import name_of, path_form
@@ -24,6 +25,8 @@ class Facts:
     program: Program
     ancestors: tuple[Ancestor, ...]
     lineage: tuple[Program, ...]
+    decoded: tuple[str, ...]
+    """What the command line decodes to."""
     enrichments: tuple[Enrichment, ...]
     beacon: Beacon | None
     dns_anomalies: tuple[str, ...]
@@ -56,24 +59,43 @@ def gather(
     about: dict[str, list[Enrichment]] = defaultdict(list)
     for enrichment in enrichments:
         about[enrichment.about].append(enrichment)
-    told = [(signal, *_programs_of(signal, programs)) for signal in signals]
-    browsers = frozenset(s.process.key for s, program, _ in told if program.verified_browser)
+    run = {signal.process.key: _Run.of(signal, programs) for signal in _one_of_each_process(signals)}
+    browsers = frozenset(key for key, ran in run.items() if ran.program.verified_browser)
     anomalies = DnsAnomalies(activity, rules.catalog, browsers)
     rhythm = _rhythms(signals)
     return [
         Facts(
             signal=signal,
-            program=program,
+            program=run[signal.process.key].program,
             ancestors=signal.ancestors,
-            lineage=lineage,
+            lineage=run[signal.process.key].lineage,
+            decoded=run[signal.process.key].decoded,
             enrichments=tuple(e for o in observe([signal]) for e in about.get(o.value, ())),
             beacon=rhythm[_group_of(signal)],
             dns_anomalies=anomalies.of(signal),
             role=host.role if (host := rules.estate.about(signal.process.computer)) else None,
             groups=host.groups if host else None,
         )
-        for signal, program, lineage in told
+        for signal in signals
     ]
+
+
+def _one_of_each_process(signals: Sequence[Signal]) -> Iterable[Signal]:
+    return {signal.process.key: signal for signal in signals}.values()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What runs: the same for all signals of a process."""
+
+    program: Program
+    lineage: tuple[Program, ...]
+    decoded: tuple[str, ...]
+
+    @classmethod
+    def of(cls, signal: Signal, programs: Programs) -> _Run:
+        line = signal.process.command_line
+        return cls(*_programs_of(signal, programs), decoded_forms(line) if line else ())
 
 
 def _programs_of(signal: Signal, programs: Programs) -> tuple[Program, tuple[Program, ...]]:

@@ -15,12 +15,13 @@ from math import floor
 import orjson
 
 from enricher.core import signs
-from enricher.core.commands import headless
+from enricher.core.commands import driven
 from enricher.core.document import StepDoc
 from enricher.core.gather import Facts
+from enricher.core.join import ProcessKey
 from enricher.core.programs import Programs
 from enricher.core.rules import SeverityPolicy
-from enricher.core.signs import Sign
+from enricher.core.signs import Identity, Line, Sign
 from enricher.model import Severity, Status, Verdict
 
 _FOREIGN_CLASSES = frozenset({"script_host", "lolbin"})
@@ -52,18 +53,41 @@ class Asked:
     estate: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What does not depend on the tenant."""
+
+    who: Identity
+    ran: Sign
+    kin: Sequence[Sign]
+    lines: Sequence[Line]
+
+
 def grade(facts: Sequence[Facts], programs: Programs, asked: Asked) -> list[Graded]:
-    """Judge each signal, in the order given."""
-    return [_grade(one, programs, asked) for one in facts]
+    """Judge each signal, in the order given; a process is judged once, however many tenants it reaches."""
+    judged: dict[ProcessKey, _Judged] = {}
+    graded = []
+    for one in facts:
+        key = one.signal.process.key
+        if key not in judged:
+            judged[key] = _judge(one, programs)
+        graded.append(_grade(one, judged[key], programs, asked))
+    return graded
 
 
-def _grade(facts: Facts, programs: Programs, asked: Asked) -> Graded:
+def _judge(facts: Facts, programs: Programs) -> _Judged:
     policy = programs.rules.severity
     who = signs.identity(facts, programs, policy)
     ran = signs.process(facts, who, programs, policy)
     kin = signs.lineage(facts, who, verified=ran.rule == "verified_task", programs=programs, policy=policy)
+    return _Judged(who, ran, kin, signs.read_lines(facts))
+
+
+def _grade(facts: Facts, judged: _Judged, programs: Programs, asked: Asked) -> Graded:
+    policy = programs.rules.severity
+    who, ran, kin = judged.who, judged.ran, judged.kin
     managed = any(s.rule == "management" and s.taken for s in kin)
-    told = signs.command(facts, programs, policy, managed=managed)
+    told = signs.command(facts, judged.lines, programs, policy, managed=managed)
     others = _positive((*who.signs, ran, *kin, *told), policy)
     beats = signs.behaviour(facts, policy, others)
     asking = signs.dns(facts, policy)
@@ -151,7 +175,7 @@ def _caps(ledger: _Ledger, facts: Facts, programs: Programs, policy: SeverityPol
         )
     if not facts.program.verified_browser:
         return False
-    benign = not (headless(facts.program.line) or _foreign_parent(facts, programs))
+    benign = not (driven(facts.program.line) or _foreign_parent(facts, programs))
     reason = "a verified browser" if benign else "a verified browser, but driven from outside"
     ledger.cap("browser", policy.cap["browser"]["at_most"], reason, met=benign)
     return benign
@@ -213,6 +237,8 @@ def _missing(facts: Facts, asked: Asked) -> tuple[str, ...]:
         lacking.append(f"the name asked for: no event 22 with this address; the name is from {signal.source}")
     if signal.tenant is None:
         lacking.append("tenant: this platform's names do not tell which customer")
+    if signal.names_left:
+        lacking.append(f"names: {signal.names_left} more in the process's own lines were not followed")
     if facts.beacon is None or facts.beacon.name == "insufficient":
         why = facts.beacon.reason if facts.beacon else "no contact with a time"
         lacking.append(f"rhythm: {why}")

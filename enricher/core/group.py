@@ -48,11 +48,12 @@ def group(
     by_key: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         by_key[key_of(finding, rules)].append(finding)
+    columns = {row.index: row.columns for row in alert.rows}
     cases = []
     for members in by_key.values():
         events = _events_of(members, activity)
         rows = {row for event in events for row in seen.rows[id(event)]}
-        cases.append(Case(case_document(members, rows, events, alert, rules), tuple(members), events))
+        cases.append(Case(case_document(members, rows, events, alert, columns, rules), tuple(members), events))
     kept = {row for case in cases for row in case.document["rows"]}
     return Grouped(tuple(cases), _dropped(kept, classified, seen, unreadable, alert))
 

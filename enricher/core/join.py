@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 from enricher.core.paths import name_of, path_form
 from enricher.model import Connection, DnsQuery, Event, FileCreate, ProcessCreate, ScriptBlock
@@ -232,7 +233,7 @@ class _Starts:
             return None
         if event.at is None:
             return starts[-1][1] if len(starts) == 1 else None
-        index = bisect_right([at for at, _ in starts], event.at + CLOCK_SKEW)
+        index = bisect_right(starts, event.at + CLOCK_SKEW, key=itemgetter(0))
         return starts[index - 1][1] if index else None
 
     @staticmethod

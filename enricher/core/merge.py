@@ -1,7 +1,8 @@
 """A case seen again: what it becomes, and what of that is news to its tickets.
 
 Only news is told: severity up, a new process, a new host name, lineage found, contact after recovery. Repeats are counted.
-The judgement of the higher score stands: a later, weaker alert never lowers a case.
+The stronger judgement stands, whichever came first: a later, weaker alert never lowers a case, and a tuning rule that
+suppresses one alert hides nothing of another.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from enricher.core.casefile import MAX_FINDINGS
 from enricher.core.document import CaseDocument, Json, News, iso
 from enricher.model import Severity
-
-MAX_ROWS_KEPT = 40
 
 
 def merge(
@@ -25,10 +25,10 @@ def merge(
     """
     if stored is None:
         return new, [_news("opened", now, new["summary"], [])]
-    news = _news_of(stored, new, now)
+    stronger = _weight(new) > _weight(stored)
+    news = _news_of(stored, new, now, stronger=stronger)
     if new_contacts == 0 and not news:
         return stored, []
-    stronger = (new["score"], new["raw_score"]) > (stored["score"], stored["raw_score"])
     base, other = (new, stored) if stronger else (stored, new)
     merged = base.copy()
     merged["count"] = stored["count"] + new_contacts
@@ -53,14 +53,20 @@ def merge(
     return merged, news
 
 
+def _weight(document: CaseDocument) -> tuple[bool, int, int, int]:
+    """The judgement that speaks for a case is the one with more of this."""
+    shown = document["disposition"] != "suppressed"
+    return shown, Severity(document["severity"]).rank, document["score"], document["raw_score"]
+
+
 def _names(document: CaseDocument) -> list[str]:
     return [document["hostname"]] if document["hostname"] else []
 
 
-def _news_of(stored: CaseDocument, new: CaseDocument, now: datetime) -> list[News]:
+def _news_of(stored: CaseDocument, new: CaseDocument, now: datetime, *, stronger: bool) -> list[News]:
     news: list[News] = []
     before, after = Severity(stored["severity"]), Severity(new["severity"])
-    if after.rank > before.rank:
+    if stronger and after.rank > before.rank:
         text = f"Severity {before} → {after}, {stored['score']} → {new['score']} of 100: {new['summary']}"
         raised = [f"{s['points']:+g} {s['rule']}: {s['evidence']}" for s in new["ledger"] if s["taken"] and s["points"]]
         news.append(_news("severity", now, text, raised))
@@ -100,4 +106,4 @@ def _joined(first: Sequence[Json], second: Sequence[Json]) -> list[Json]:
     joined: dict[tuple[object, ...], Json] = {}
     for finding in (*first, *second):
         joined.setdefault((finding["guid"], finding["pid"], finding["image"], finding["hostname"]), finding)
-    return list(joined.values())[:MAX_ROWS_KEPT]
+    return list(joined.values())[:MAX_FINDINGS]

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from enricher.core.remembered import LONGEST, remembered
 from enricher.core.rules import Folders
 
 _PYTHONS = re.compile(r"(?:python(?:w|[23](?:\.\d+)?)?|pyw?)")
@@ -24,7 +25,7 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>|]*", re.IGNORECASE)
 PATHS = re.compile(rf"""{_PATH_START}(?:(?!\s{_PATH_START})(?![a-z]:[\\/])[^"'<>|,;*])*""", re.IGNORECASE)
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def path_form(path: str) -> str:
     """Fold a path; see the module's docstring. Never raises; an empty path stays empty."""
     form = path.strip().strip('"').lower()
@@ -40,7 +41,8 @@ def path_form(path: str) -> str:
     parts: list[str] = []
     for part in form.split(separator):
         if part == ".." and parts:
-            parts.pop()
+            if not (len(parts) == 1 and _DRIVE.fullmatch(parts[0])):
+                parts.pop()
         elif part not in {"", ".", ".."}:
             parts.append(_SHORT_NAMES.get(part, part))
     return head + separator.join(parts)
@@ -52,7 +54,7 @@ def folder_of(form: str) -> str:
     return form[:cut]
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def name_of(path: str) -> str:
     """A program's name: last part, lower case, one `.exe`, `.com` or `.scr` removed; every python is `python`."""
     form = path_form(path)
@@ -69,7 +71,7 @@ def without_urls(line: str) -> str:
     return _URL.sub(" ", line)
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def paths_in(line: str) -> tuple[str, ...]:
     r"""The absolute paths in a command line, in path form, arguments behind them included.
 
@@ -126,6 +128,10 @@ class Places:
         return _in(self.folders.more, form) and not _in(self.folders.more_except, form)
 
 
-@lru_cache(maxsize=16384)
 def _in(patterns: tuple[str, ...], form: str) -> bool:
+    return _in_kept(patterns, form) if len(form) <= LONGEST else glob(*patterns).match(form) is not None
+
+
+@lru_cache(maxsize=16384)
+def _in_kept(patterns: tuple[str, ...], form: str) -> bool:
     return glob(*patterns).match(form) is not None

@@ -19,9 +19,11 @@ LIBRARY = "dll|bat|cmd"
 _ENDS = re.compile(rf"(.*?\.(?:exe|com|scr|{SCRIPT}|{LIBRARY}))(?=[\s\"'),;]|$)", re.IGNORECASE | re.DOTALL)
 _IS_SCRIPT = re.compile(rf"\.(?:{SCRIPT})\Z", re.IGNORECASE)
 _IS_RUNNABLE = re.compile(rf"\.(?:{SCRIPT}|{LIBRARY})\Z", re.IGNORECASE)
-_RELATIVE = re.compile(rf"[^\s\"'<>|,;*=]{{1,255}}\.(?:{SCRIPT}|{LIBRARY})(?=[\s\"'),;]|$)", re.IGNORECASE)
+_IN_WORD = r"[^\s\"'<>|,;*=]"
+_RELATIVE = re.compile(rf"(?<!{_IN_WORD}){_IN_WORD}+\.(?:{SCRIPT}|{LIBRARY})(?=[\s\"'),;]|$)", re.IGNORECASE)
+_BARE_LIBRARY = re.compile(r"[^\\/:~]+\.dll", re.IGNORECASE)
 _DOUBLE = re.compile(
-    r"\.(?:pdf|docx?|xlsx?|pptx?|jpe?g|png|gif|txt|zip)\s*\.(?:exe|scr|com|jse?|vb|vbs|vbe|hta|cpl|wsf)\Z|\s{3,}\.\w{2,4}\Z"
+    r"\.(?:pdf|docx?|xlsx?|pptx?|jpe?g|png|gif|txt|zip)\s*\.(?:exe|scr|com|jse?|vb|vbs|vbe|hta|cpl|wsf)\Z|\s\s\s\.\w{2,4}\Z"
 )
 _RIGHT_TO_LEFT = "\u202e"
 _WINDOWS = re.compile(r"[a-z]:\\|\\")
@@ -216,8 +218,10 @@ class Programs:
 
     # --- files ------------------------------------------------------------------------------------------------------
 
-    def files(self, program: Program) -> tuple[str, ...]:
-        """Scripts and libraries that the command line names, in path form; a bare name is joined to CurrentDirectory."""
+    def files(self, program: Program, *, libraries_in: str | None = None) -> tuple[str, ...]:
+        """Scripts and libraries that the command line names, in path form; a relative name is joined to CurrentDirectory, a
+        bare library to `libraries_in` where that is given.
+        """
         absolute: list[str] = []
 
         def keep_tail(found: re.Match[str]) -> str:
@@ -226,7 +230,10 @@ class Programs:
             return f" {found[0][cut.end() :]}" if cut else " "
 
         rest = PATHS.sub(keep_tail, without_urls(program.line))
-        relative = [_joined(program.current_directory, token) for token in _RELATIVE.findall(rest)]
+        relative = [
+            _joined(libraries_in if libraries_in and _BARE_LIBRARY.fullmatch(word) else program.current_directory, word)
+            for word in _RELATIVE.findall(rest)
+        ]
         return tuple(dict.fromkeys(path for path in (*absolute, *relative) if _IS_RUNNABLE.search(path)))
 
     def scripts(self, program: Program) -> tuple[str, ...]:
@@ -234,9 +241,10 @@ class Programs:
         return tuple(path for path in self.files(program) if _IS_SCRIPT.search(path))
 
 
-def _joined(folder: str | None, token: str) -> str:
-    """A relative name in path form, joined to the folder where that is known."""
-    form = path_form(token)
-    if not folder:
-        return form
-    return path_form(f"{folder}\\{form}" if _WINDOWS.match(path_form(folder)) else f"{folder}/{form}")
+def _joined(folder: str | None, word: str) -> str:
+    """A relative name in path form, joined to the folder where that is known. One below a drive's root, a home folder or
+    another drive's folder lies elsewhere, and where that is stays open.
+    """
+    if not folder or word.startswith(("\\", "/", "~")) or ":" in word:
+        return path_form(word)
+    return path_form(f"{folder}\\{word}".replace("/", "\\") if _WINDOWS.match(path_form(folder)) else f"{folder}/{word}")

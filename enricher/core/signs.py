@@ -6,7 +6,7 @@ of severity.yml. Source: the severity model (docs/severity.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from enricher.core.classify import texts_of
@@ -158,45 +158,64 @@ def _kin(k: Kinship, policy: SeverityPolicy, *, taken: bool, note: str) -> Sign:
 # --- command lines --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a process or an ancestor, and what it shows whatever host it names."""
+
     text: str
     kind: str
     name: str
+    own: bool
+    encoded: str | None
+    flags: frozenset[str]
+    inline: str | None
+    loops: bool
 
 
-def _lines(facts: Facts) -> Iterator[_Line]:
-    """The process's own lines, decoded forms and script blocks; those of ancestors that name the same host."""
-    program, host = facts.program, facts.signal.host
-    for text in texts_of(facts.signal.process):
-        yield _Line(text, program.kind, program.known_as or "")
-    for ancestor in facts.lineage:
-        for text in (ancestor.line, *decoded_forms(ancestor.line)) if ancestor.line else ():
-            if names_host(text, host):
-                yield _Line(text, ancestor.kind, ancestor.known_as or "")
+def read_lines(facts: Facts) -> tuple[Line, ...]:
+    """The process's own lines, decoded forms and script blocks, then its ancestors' lines; each is read once."""
+    own = [(text, facts.program, True) for text in texts_of(facts.signal.process)]
+    above = [(t, a, False) for a in facts.lineage if a.line for t in (a.line, *decoded_forms(a.line))]
+    return tuple(_read(text, program, own=of_process) for text, program, of_process in (*own, *above))
 
 
-def command(facts: Facts, programs: Programs, policy: SeverityPolicy, *, managed: bool) -> list[Sign]:
-    """Signs in the lines read. `managed`: started by a management agent, whose flags are its habit."""
-    lines = list(_lines(facts))
-    tools = programs.rules.processes.tool_classes
+def _read(text: str, program: Program, *, own: bool) -> Line:
+    kind, name = program.kind, program.known_as or ""
+    return Line(
+        text=text,
+        kind=kind,
+        name=name,
+        own=own,
+        encoded=encoded(text, name) if kind in _ENCODERS else None,
+        flags=flags(text) if kind == "shell" else frozenset(),
+        inline=inline(text) if kind in _INLINERS else None,
+        loops=loops(text),
+    )
+
+
+def command(facts: Facts, read: Sequence[Line], programs: Programs, policy: SeverityPolicy, *, managed: bool) -> list[Sign]:
+    """Signs in the process's own lines and in those of ancestors that name the same host. `managed`: started by a management
+    agent, whose flags are its habit.
+    """
     host = facts.signal.host
+    lines = [line for line in read if line.own or names_host(line.text, host)]
     signs: list[Sign] = []
-    hidden = next((how for line in lines if line.kind in _ENCODERS and (how := encoded(line.text, line.name))), None)
+    hidden = next((line.encoded for line in lines if line.encoded), None)
     if hidden:
         signs.append(_sign("command", "encoded", policy.command, hidden))
-    kinds = sorted({kind for line in lines if line.kind == "shell" for kind in flags(line.text)})
+    kinds = sorted({kind for line in lines for kind in line.flags})
     if kinds:
         points = min(policy.command["flags_most"], policy.command["flag"] * len(kinds))
         evidence = ", ".join(kinds) + ("; started by a management agent" if managed else "")
         signs.append(Sign(step="command", rule="flags", points=points, evidence=evidence, taken=not managed))
-    script = next((what for line in lines if line.kind in _INLINERS and (what := inline(line.text))), None)
+    script = next((line.inline for line in lines if line.inline), None)
     if script:
         signs.append(_sign("command", "inline", policy.command, script))
-    naming = [line for line in lines if line.kind in tools and names_host(line.text, host)]
+    tools = programs.rules.processes.tool_classes
+    naming = [line for line in lines if line.kind in tools and (not line.own or names_host(line.text, host))]
     if naming:
         signs.append(_sign("command", "url", policy.command, f"the line of {naming[0].name} names the host"))
-        looping = next((line for line in naming if loops(line.text)), None)
+        looping = next((line for line in naming if line.loops), None)
         if looping:
             signs.append(_sign("command", "loop", policy.command, f"the line of {looping.name} repeats it"))
     if _driven(facts, programs):

@@ -15,24 +15,22 @@ from enricher.core.programs import Program, Programs
 _REACHES_OUT = re.compile(r"https?:|script:|\$env:|(?<![\w:])\\\\[\w.]", re.IGNORECASE)
 _VARIABLE = re.compile(r"%(?!(?:windir|systemroot|programfiles[^%]*)%)[^%\s]{1,64}%", re.IGNORECASE)
 _SHELL_COM = "shell32.dll,shcreatelocalserverrundll"
-_HELPERS = glob(
-    r"c:\users\*\appdata\local\{*,*\*}\update.exe",
-    r"**\windows defender\**\mpcmdrun.exe",
-    r"c:\windows\system32\wuauclt.exe",
-)
-_UPDATE = glob(r"c:\users\*\appdata\local\**")
+_UPDATE = glob(r"c:\users\*\appdata\local\{*,*\*}\update.exe")
 _HELPER_REFUSED = ("http:", "https:", "downloadfile", "-update", ":\\programdata\\", "\\users\\")
 _SCHEDULER = re.compile(r"-s\s+schedule\b", re.IGNORECASE)
 _SYSTEM32 = "c:\\windows\\system32\\"
 
 
 def verified_task(program: Program, parent: Program | None, programs: Programs) -> str | None:
-    """Why this is a task of the installation itself; None where it is not, or where that cannot be told."""
+    """Why this is a task of the installation itself; None where it is not, or where that cannot be told.
+
+    A bare library of rundll32 counts as System32's; any other relative name lies in CurrentDirectory.
+    """
     if program.path is None or parent is None or not programs.places.protected(program.path):
         return None
     if _leaves_the_installation(program, programs):
         return None
-    files = _files(program, programs)
+    files = programs.files(program, libraries_in=_SYSTEM32 if program.known_as == "rundll32" else None)
     if any(not folder_of(path) or not programs.places.protected(path) for path in files):
         return None
     return _started_by_windows(program, parent, files) or _vendor_agent(parent, files, programs)
@@ -45,24 +43,12 @@ def _leaves_the_installation(program: Program, programs: Programs) -> bool:
     return any(not path.startswith("%") and not programs.places.protected(path) for path in paths_in(line))
 
 
-def _files(program: Program, programs: Programs) -> tuple[str, ...]:
-    """A bare library of rundll32 counts as System32's; any other bare name lies in CurrentDirectory."""
-    files = programs.files(program)
-    if program.known_as != "rundll32" or program.current_directory is None:
-        return files
-    bare = {f.removeprefix(folder_of(f)) for f in files if f.endswith(".dll")}
-    named = set(paths_in(program.line))
-    return tuple(
-        f if f in named or f.removeprefix(folder_of(f)) not in bare else _SYSTEM32 + f.removeprefix(folder_of(f))
-        for f in files
-    )
-
-
 def _started_by_windows(program: Program, parent: Program, files: Sequence[str]) -> str | None:
     service_host = parent.path == _SYSTEM32 + "svchost.exe"
     if service_host and files and _SCHEDULER.search(parent.line):
         return "the task scheduler runs a protected script"
-    if service_host and "dcomlaunch" in parent.line.lower() and _SHELL_COM in program.line.lower().replace(" ", ""):
+    serves = program.known_as == "rundll32" and _SHELL_COM in program.line.lower().replace(" ", "")
+    if service_host and serves and "dcomlaunch" in parent.line.lower():
         return "a COM server of the shell"
     return "compatibility telemetry" if parent.path == _SYSTEM32 + "compattelrunner.exe" else None
 
@@ -80,12 +66,15 @@ def _vendor_agent(parent: Program, files: Sequence[str], programs: Programs) -> 
 
 def helper_at_home(program: Program, programs: Programs) -> bool:
     """An updater where its installer put it, told to do nothing else."""
-    if program.path is None or not _HELPERS.match(program.path):
+    if program.path is None or not _is_helper(program.path, programs):
         return False
-    if not (programs.places.at_home(program.path) or _UPDATE.match(program.path)):
-        return False
-    arguments = _arguments(program).lower()
+    arguments = _arguments(program).lower().replace("/", "\\")
     return not any(refused in arguments for refused in _HELPER_REFUSED)
+
+
+def _is_helper(path: str, programs: Programs) -> bool:
+    defender = "\\windows defender\\" in path and path.endswith("\\mpcmdrun.exe") and programs.places.at_home(path)
+    return defender or path == _SYSTEM32 + "wuauclt.exe" or _UPDATE.match(path) is not None
 
 
 def _arguments(program: Program) -> str:

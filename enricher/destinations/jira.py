@@ -113,6 +113,10 @@ class Jira:
         answer = self._service.call("POST", f"/rest/api/3/issue/{issue}/comment", json=render_comment(delivery.case, news))
         self._service.word(answer.data, "id")
 
+    def check(self) -> None:
+        self._service.call("GET", "/rest/api/3/myself")
+        self._service.call("GET", f"/rest/api/3/project/{quote(self._project, safe='')}")
+
     # --- twins ------------------------------------------------------------------------------------------------------
 
     def twins(self, case_key: str) -> list[Ticket]:

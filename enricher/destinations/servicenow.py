@@ -146,6 +146,10 @@ class ServiceNow:
         )
         self._service.word(part(answer.data, "result"), "sys_id")
 
+    def check(self) -> None:
+        answer = self._service.call("GET", self._path, params={"sysparm_limit": "1", "sysparm_fields": "sys_id"})
+        self._service.objects(answer.data, "result")
+
     def _by_sys_id(self, sys_id: str) -> Ticket | None:
         try:
             answer = self._service.call("GET", f"{self._path}/{sys_id}", params={"sysparm_fields": _FIELDS})

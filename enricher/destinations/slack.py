@@ -125,6 +125,10 @@ class Slack:
                 raise
             self._start_again(delivery, ticket, news)
 
+    def check(self) -> None:
+        self._call("auth.test", form={})
+        self._call("conversations.info", form={"channel": self._channel})
+
     # --- telling ----------------------------------------------------------------------------------------------------
 
     def _tell(self, delivery: Delivery, ticket: Ticket, news: News) -> None:

@@ -45,7 +45,7 @@ class Store:
         self.access.upgrade()
 
     def wait_for_work(self, timeout_s: float) -> None:
-        """Return when there may be work not offered to this thread yet, or after `timeout_s` or a little sooner."""
+        """Return when there may be work of the sort that this thread last claimed, or after `timeout_s` or a little sooner."""
         self.access.wait_for_work(timeout_s)
 
     def heartbeat(self, held: Collection[str]) -> None:

@@ -20,7 +20,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from enricher.errors import StoreUnavailable
-from enricher.store.database import Backend, Transaction
+from enricher.store.database import ALERTS, Backend, Transaction
 from enricher.store.upgrade import upgrade
 from enricher.store.wake import Bell, Watcher, next_due
 from enricher.store.writer import Writer
@@ -51,7 +51,7 @@ class Access:
         self._watcher: Watcher | None = None
         self._making = threading.Lock()
         self._closed: str | None = None
-        self._offered = threading.local()
+        self._loop = threading.local()
         forget = weakref.WeakMethod(self._forget)
         os.register_at_fork(after_in_child=lambda: (found := forget()) and found())
 
@@ -83,15 +83,20 @@ class Access:
         finally:
             backend.close()
 
+    def claims(self, topic: str) -> None:
+        """Remember what the calling thread claims, so that it waits for that: `ALERTS`, or a destination."""
+        self._loop.topic = topic
+
     def wait_for_work(self, timeout_s: float) -> None:
-        """Return when there may be work that this thread has not been offered yet, or after `timeout_s`.
+        """Return when there may be work of the sort that this thread claims, not offered to it yet; or after `timeout_s`.
 
         For a loop of "claim, and if there was nothing, wait": whatever is committed or falls due after the last return is
         not missed. A database in trouble is not reported here: the claim that follows will.
         """
-        bell = self._here().bell
+        bell, topic = self._here().bell, getattr(self._loop, "topic", ALERTS)
         self._watch()
-        bell.wait(min(timeout_s, LONGEST_SLEEP_S, self._until_due()))
+        if not bell.wait(topic, 0.0):
+            bell.wait(topic, min(timeout_s, LONGEST_SLEEP_S, self._until_due(topic)))
 
     def close(self) -> None:
         with self._making:
@@ -126,16 +131,16 @@ class Access:
                 if self._watcher is None and not self._closed:
                     self._watcher = Watcher(process.backend.watch, process.bell)
 
-    def _until_due(self) -> float:
+    def _until_due(self, topic: str) -> float:
         """Seconds until something falls due that had not when this thread last asked."""
         try:
             with self.read() as conn:
                 now = self.now(conn)
-                asked: datetime = getattr(self._offered, "until", now)
-                due = next_due(conn, after=asked)
+                asked: datetime = getattr(self._loop, "offered_until", now)
+                due = next_due(conn, topic, after=asked)
         except StoreUnavailable:
             return LONGEST_SLEEP_S
-        self._offered.until = now
+        self._loop.offered_until = now
         return LONGEST_SLEEP_S if due is None else max(0.0, (due - now).total_seconds())
 
     def _forget(self) -> None:
@@ -145,4 +150,4 @@ class Access:
             self._closed = "the store was in use before this process was forked"
         self._process = self._watcher = None
         self._making = threading.Lock()
-        self._offered = threading.local()
+        self._loop = threading.local()

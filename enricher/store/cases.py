@@ -76,19 +76,17 @@ class Cases:
         Delivered ones are due again. Those that wait, or are on their way, or are dead, learn of it when their turn comes.
         """
         idle = deliveries.c.state == "delivered"
-        behind = update(deliveries).where(deliveries.c.case_key == key, deliveries.c.want_seq < seq)
+        again = update(deliveries).where(deliveries.c.case_key == key, deliveries.c.want_seq < seq)
         if destinations is not None:
-            behind = behind.where(deliveries.c.destination.in_(destinations))
-        tx.conn.execute(
-            behind.values(
-                want_seq=seq,
-                state=sql_case((idle, "pending"), else_=deliveries.c.state),
-                due_at=sql_case((idle, tx.now), else_=deliveries.c.due_at),
-                attempts=sql_case((idle, 0), else_=deliveries.c.attempts),
-                updated_at=tx.now,
-            )
+            again = again.where(deliveries.c.destination.in_(destinations))
+        told = again.values(
+            want_seq=seq,
+            state=sql_case((idle, "pending"), else_=deliveries.c.state),
+            due_at=sql_case((idle, tx.now), else_=deliveries.c.due_at),
+            attempts=sql_case((idle, 0), else_=deliveries.c.attempts),
+            updated_at=tx.now,
         )
-        tx.wakes = True
+        tx.wakes.update(tx.conn.execute(told.returning(deliveries.c.destination)).scalars())
 
     def open_deliveries(self, tx: Transaction, key: str, document: CaseDocument, seq: int) -> None:
         """Make the deliveries that are missing; one for each (case, destination) is kept for good."""
@@ -108,7 +106,8 @@ class Cases:
             }
             for destination in self.deliver_to(document)
         ]
-        tx.wakes |= bool(add_new(tx.conn, deliveries, rows, "case_key", "destination"))
+        if add_new(tx.conn, deliveries, rows, "case_key", "destination"):
+            tx.wakes.update(row["destination"] for row in rows)
 
     def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new_events: int) -> None:
         stored = tx.conn.execute(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from threading import Event
@@ -21,6 +21,9 @@ from enricher.errors import StoreUnavailable
 
 Clock = Callable[[], datetime]
 
+ALERTS = ""
+"""The inbox, where a topic of work is named; every other topic is a destination."""
+
 _CONTENTION = frozenset({"40001", "40P01"})
 _OUR_FAULT = frozenset({"22", "23", "54"})
 """SQLSTATE classes that name a bad value: data exception, integrity, program limit. Trying again would not help."""
@@ -29,11 +32,14 @@ _DETAIL_LIMIT = 200
 
 @dataclass(slots=True)
 class Transaction:
-    """One transaction of the committer. `now` is the database's idea of it; set `wakes` if others have something to do now."""
+    """One transaction of the committer. `now` is the database's idea of it.
+
+    `wakes` says for whom there is something to do when it is committed: `ALERTS`, or a destination.
+    """
 
     conn: Connection
     now: datetime
-    wakes: bool = False
+    wakes: set[str] = field(default_factory=set)
 
 
 class Backend(Protocol):
@@ -51,8 +57,8 @@ class Backend(Protocol):
         """The time that due times are compared with."""
         ...
 
-    def watch(self, stop: Event, changed: Callable[[], None]) -> None:
-        """Call `changed` whenever another process has committed something, until `stop`."""
+    def watch(self, stop: Event, changed: Callable[[Collection[str] | None], None]) -> None:
+        """Call `changed` whenever another process has committed something, until `stop`: for which topics, None for any."""
         ...
 
     def creating(self) -> AbstractContextManager[Connection]:

@@ -14,7 +14,7 @@ from enricher.errors import TriggerPending
 from enricher.ports import AlertRecord, ClaimedAlert, Receipt, Settlement, Submission
 from enricher.store.access import Access
 from enricher.store.cases import Cases, case_lock
-from enricher.store.database import Transaction, add_new
+from enricher.store.database import ALERTS, Transaction, add_new
 from enricher.store.ids import new_id
 from enricher.store.schema import OPEN_ALERTS, alerts, case_alerts
 
@@ -84,6 +84,7 @@ class Inbox:
         return self._access.write_together(_store_all, _Incoming.of(submission))
 
     def claim(self, limit: int) -> list[ClaimedAlert]:
+        self._access.claims(ALERTS)
         if limit < 1 or not self._anything_due():
             return []
         return self._access.write(lambda tx: self._take(tx, limit))
@@ -103,7 +104,8 @@ class Inbox:
     def retry(self, claim: ClaimedAlert, reason: str, delay_s: float) -> None:
         def give_back(tx: Transaction) -> None:
             due_at = tx.now + timedelta(seconds=delay_s)
-            tx.wakes |= self._end(tx, claim, state="stored", due_at=due_at, reason=reason)
+            if self._end(tx, claim, state="stored", due_at=due_at, reason=reason):
+                tx.wakes.add(ALERTS)
 
         self._access.write(give_back)
 
@@ -198,7 +200,8 @@ def _store_all(tx: Transaction, incoming: list[_Incoming]) -> list[Receipt]:
     in_one_order = sorted(fresh.items(), key=lambda pair: (pair[1].identity, pair[1].content))
     rows = [item.row(alert_id, tx) for alert_id, item in in_one_order]
     added = add_new(tx.conn, alerts, rows, "identity", "content")
-    tx.wakes |= bool(added)
+    if added:
+        tx.wakes.add(ALERTS)
     lost = {alert_id: item for alert_id, item in fresh.items() if alert_id not in added}
     return _corrected(tx.conn, receipts, lost) if lost else receipts
 

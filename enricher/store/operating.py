@@ -10,7 +10,7 @@ from enricher.core.document import CaseDocument, News
 from enricher.store.access import Access
 from enricher.store.audit import note
 from enricher.store.cases import Cases, case_lock
-from enricher.store.database import Transaction
+from enricher.store.database import ALERTS, Transaction
 from enricher.store.schema import alerts, cases, deliveries
 
 SOMEBODY = "operator"
@@ -24,18 +24,7 @@ class Operator:
 
     def retry_dead(self, item_id: str, by: str = SOMEBODY) -> bool:
         def reopen(tx: Transaction) -> bool:
-            fresh = {"attempts": 0, "due_at": tx.now, "reason": None}
-            doubtful = deliveries.c.claims > deliveries.c.settled_claims
-            done = _change_dead(tx, alerts, item_id, state="stored", **fresh) or _change_dead(
-                tx,
-                deliveries,
-                item_id,
-                state=case((doubtful, "unknown"), else_="pending"),
-                detail=None,
-                updated_at=tx.now,
-                **fresh,
-            )
-            tx.wakes |= done
+            done = _retry_alert(tx, item_id) or _retry_delivery(tx, item_id)
             return _noted(tx, done, by=by, action="retry", item_id=item_id)
 
         return self._access.write(reopen)
@@ -72,6 +61,24 @@ class Operator:
             return _noted(tx, True, by=by, action="reopen", item_id=key)
 
         return self._access.write(reopen, [case_lock(key)])
+
+
+def _retry_alert(tx: Transaction, item_id: str) -> bool:
+    done = _change_dead(tx, alerts, item_id, state="stored", attempts=0, due_at=tx.now, reason=None)
+    if done:
+        tx.wakes.add(ALERTS)
+    return done
+
+
+def _retry_delivery(tx: Transaction, item_id: str) -> bool:
+    doubtful = deliveries.c.claims > deliveries.c.settled_claims
+    state = case((doubtful, "unknown"), else_="pending")
+    fresh = {"attempts": 0, "due_at": tx.now, "reason": None, "detail": None, "updated_at": tx.now}
+    done = _change_dead(tx, deliveries, item_id, state=state, **fresh)
+    if done:
+        destination = select(deliveries.c.destination).where(deliveries.c.id == item_id)
+        tx.wakes.add(tx.conn.execute(destination).scalar_one())
+    return done
 
 
 def _change_dead(tx: Transaction, table: Any, item_id: str, **values: Any) -> bool:

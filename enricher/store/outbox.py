@@ -35,6 +35,7 @@ class Outbox:
         self._access, self._cases, self._lease = access, cases, lease
 
     def claim(self, destination: str, limit: int) -> list[Delivery]:
+        self._access.claims(destination)
         if limit < 1 or not self._anything_due(destination):
             return []
         return self._access.write(lambda tx: self._take(tx, destination, limit))
@@ -49,7 +50,7 @@ class Outbox:
     def delivered(self, delivery: Delivery, sent_seq: int) -> None:
         def finish(tx: Transaction) -> None:
             behind = deliveries.c.want_seq > sent_seq
-            ours = _end(
+            _end(
                 tx,
                 delivery,
                 state=sql_case((behind, "pending"), else_="delivered"),
@@ -61,7 +62,7 @@ class Outbox:
                 reason=None,
                 detail=None,
             )
-            tx.wakes |= ours
+            tx.wakes.add(delivery.destination)
 
         self._write(delivery, finish)
 
@@ -75,7 +76,8 @@ class Outbox:
             due_at = tx.now + timedelta(seconds=delay_s)
             doubt = {"state": "unknown", "doubt_since": func.coalesce(deliveries.c.doubt_since, tx.now)}
             outcome = doubt if unknown else known
-            tx.wakes |= _end(tx, delivery, due_at=due_at, reason=reason, detail=detail, **outcome)
+            if _end(tx, delivery, due_at=due_at, reason=reason, detail=detail, **outcome):
+                tx.wakes.add(delivery.destination)
 
         self._write(delivery, give_back)
 

@@ -6,7 +6,7 @@ taken in one order at the start of a transaction, so that batches of several pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from hashlib import blake2b
@@ -40,7 +40,8 @@ _LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key").bind
     bindparam("keys", type_=ARRAY(BigInteger))
 )
 _NOW = select(func.clock_timestamp())
-_NOTIFY = text(f"NOTIFY {CHANNEL}")
+_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', :topics)")
+_BETWEEN = "\x1f"
 
 _inherited: list[object] = []
 """What a parent process opened; closing it here would end the parent's sessions."""
@@ -61,7 +62,7 @@ class Postgres:
             transaction = Transaction(conn, self.now(conn))
             yield transaction
             if transaction.wakes:
-                conn.execute(_NOTIFY)
+                conn.execute(_NOTIFY, {"topics": _BETWEEN.join(transaction.wakes)})
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -71,7 +72,7 @@ class Postgres:
     def now(self, conn: Connection) -> datetime:
         return cast("datetime", conn.execute(_NOW).scalar_one())
 
-    def watch(self, stop: Event, changed: Callable[[], None]) -> None:
+    def watch(self, stop: Event, changed: Callable[[Collection[str]], None]) -> None:
         """Listen on a connection of its own."""
         with trouble_as_unavailable(), closing(self._reading.raw_connection()) as pooled:
             listening = cast("psycopg.Connection[object]", pooled.driver_connection)
@@ -79,8 +80,8 @@ class Postgres:
             listening.autocommit = True
             listening.execute(f"LISTEN {CHANNEL}")
             while not stop.is_set():
-                for _ in listening.notifies(timeout=LISTEN_S, stop_after=1):
-                    changed()
+                for notice in listening.notifies(timeout=LISTEN_S, stop_after=1):
+                    changed(notice.payload.split(_BETWEEN))
 
     @contextmanager
     def creating(self) -> Iterator[Connection]:

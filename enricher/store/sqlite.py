@@ -63,7 +63,7 @@ class Sqlite:
     def now(self, conn: Connection) -> datetime:  # noqa: ARG002 - the port's signature
         return self._clock()
 
-    def watch(self, stop: Event, changed: Callable[[], None]) -> None:
+    def watch(self, stop: Event, changed: Callable[[None], None]) -> None:
         """Look at `PRAGMA data_version`, which another connection's commit changes."""
         with trouble_as_unavailable(), closing(self._connect("rw", query_only=True)) as raw:
             seen = _data_version(raw)
@@ -71,7 +71,7 @@ class Sqlite:
                 self._check_file()
                 if (version := _data_version(raw)) != seen:
                     seen = version
-                    changed()
+                    changed(None)
 
     @contextmanager
     def creating(self) -> Iterator[Connection]:

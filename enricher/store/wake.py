@@ -3,43 +3,53 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from enricher.errors import StoreUnavailable
+from enricher.store.database import ALERTS
 from enricher.store.schema import OPEN_ALERTS, OPEN_DELIVERIES, alerts, deliveries
 
 RECONNECT_S = 1.0
 
 
 class Bell:
-    """Wakes every waiting thread. A ring between two waits of a thread is not lost: its next wait returns at once."""
+    """Wakes the threads that wait for a topic. A ring between two waits is not lost: the next wait returns at once."""
 
     def __init__(self) -> None:
         self._rung = threading.Condition()
-        self._rings = 0
+        self._for_all = 0
+        self._rings: Counter[str] = Counter()
         self._heard = threading.local()
 
-    def ring(self) -> None:
+    def ring(self, topics: Collection[str] | None = None) -> None:
+        """Ring for some topics, or for all."""
         with self._rung:
-            self._rings += 1
+            if topics is None:
+                self._for_all += 1
+            else:
+                self._rings.update(topics)
             self._rung.notify_all()
 
-    def wait(self, timeout_s: float) -> bool:
+    def wait(self, topic: str, timeout_s: float) -> bool:
         """Wait for a ring that this thread has not heard yet; whether there was one."""
         heard: int = getattr(self._heard, "rings", 0)
         with self._rung:
-            woken = self._rung.wait_for(lambda: self._rings > heard, timeout_s)
-            self._heard.rings = self._rings
+            woken = self._rung.wait_for(lambda: self._for_all + self._rings[topic] > heard, timeout_s)
+            self._heard.rings = self._for_all + self._rings[topic]
         return woken
+
+
+Watch = Callable[[threading.Event, Callable[[Collection[str] | None], None]], None]
 
 
 class Watcher:
     """A thread that rings the bell when another process commits."""
 
-    def __init__(self, watch: Callable[[threading.Event, Callable[[], None]], None], bell: Bell) -> None:
+    def __init__(self, watch: Watch, bell: Bell) -> None:
         self._watch, self._bell = watch, bell
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-watcher", daemon=True)
@@ -58,10 +68,11 @@ class Watcher:
             self._bell.ring()  # whatever was committed while nobody watched
 
 
-def next_due(conn: Connection, after: datetime) -> datetime | None:
-    """When something falls due next, or its lease ends. What was due at `after` has been offered already and is left out."""
-    times = [
-        conn.execute(select(func.min(table.c.due_at)).where(is_open, table.c.due_at > after)).scalar_one()
-        for table, is_open in ((alerts, OPEN_ALERTS), (deliveries, OPEN_DELIVERIES))
-    ]
-    return min((time for time in times if time is not None), default=None)
+def next_due(conn: Connection, topic: str, after: datetime) -> datetime | None:
+    """When work on a topic falls due next, or its lease ends. What was due at `after` was offered already and is left out."""
+    if topic == ALERTS:
+        query = select(func.min(alerts.c.due_at)).where(OPEN_ALERTS, alerts.c.due_at > after)
+    else:
+        is_open = (OPEN_DELIVERIES, deliveries.c.destination == topic)
+        query = select(func.min(deliveries.c.due_at)).where(*is_open, deliveries.c.due_at > after)
+    return conn.execute(query).scalar_one()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Writer:
     def __init__(
         self,
         begin: Callable[[Sequence[str]], AbstractContextManager[Transaction]],
-        committed: Callable[[], None],
+        committed: Callable[[Collection[str]], None],
         *,
         patience_s: float = PATIENCE_S,
         max_waiting: int = MAX_WAITING,
@@ -141,7 +141,7 @@ class Writer:
         for write, result in results:
             write.answer.set_result(result)
         if transaction.wakes:
-            self._committed()
+            self._committed(transaction.wakes)
 
 
 def _one_by_one(transaction: Transaction, items: list[Callable[[Transaction], Any]]) -> list[Any]:

@@ -64,7 +64,6 @@ class Estate:
             with closing(psycopg.connect(self.url, autocommit=True)) as conn:
                 for statement in SHIFTS:
                     conn.execute(statement, {"earlier": earlier})
-                conn.execute("NOTIFY enricher")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Look into the tables."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from enricher.errors import StoreUnavailable
-from enricher.store import Store, access, open_store, wake
+from enricher.store import Store, access, database, open_store, wake
 from tests.store.fakes import Clock, Estate, counting_merge, deliver, document, settle, submission, take, to_all_if_open
 
 LONG_S = 30.0
@@ -28,19 +28,22 @@ def no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Loop:
-    """A claim loop's thread: waits, and says so."""
+    """A claim loop's thread: claims nothing, waits when it is told to, and says when it has woken."""
 
-    def __init__(self, store: Store) -> None:
-        self.store, self.returned = store, threading.Semaphore(0)
-        self.waits = 0
+    def __init__(self, store: Store, destination: str | None) -> None:
+        self.store, self.destination = store, destination
+        self.returned = threading.Semaphore(0)
         self._go = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        if self.destination is None:
+            self.store.inbox.claim(0)
+        else:
+            self.store.outbox.claim(self.destination, 0)
         while self._go.acquire():
             self.store.wait_for_work(LONG_S)
-            self.waits += 1
             self.returned.release()
 
     def wait(self) -> None:
@@ -50,15 +53,19 @@ class Loop:
         return self.returned.acquire(timeout=SOON_S)
 
 
-@pytest.fixture
-def loop(store: Store) -> Loop:
+def rested(store: Store, destination: str | None = None) -> Loop:
     """A loop that has come to rest: what was committed before it started has woken it once."""
-    opened = Loop(store)
+    opened = Loop(store, destination)
     opened.wait()
-    bell = store.access._here().bell
-    bell.ring()
+    store.access._here().bell.ring()
     assert opened.woke()
     return opened
+
+
+@pytest.fixture
+def loop(store: Store) -> Loop:
+    """A loop that claims alerts."""
+    return rested(store)
 
 
 def sleeping(loop: Loop) -> None:
@@ -78,13 +85,16 @@ def by_accepting(store: Store) -> None:
     store.inbox.accept(submission("new"))
 
 
-def by_delivering_news(store: Store) -> None:
+def by_opening_a_case(store: Store) -> None:
     settle(store, "more", document("case-new"))
 
 
-@pytest.mark.parametrize("commit", [by_accepting, by_delivering_news])
+@pytest.mark.parametrize(("commit", "destination"), [(by_accepting, None), (by_opening_a_case, "slack")])
 @pytest.mark.parametrize("committer", ["this process", "another process"])
-def test_a_commit_wakes_the_loop(estate: Estate, loop: Loop, commit: Callable[[Store], None], committer: str) -> None:
+def test_a_commit_wakes_the_loop(
+    estate: Estate, store: Store, commit: Callable[[Store], None], destination: str | None, committer: str
+) -> None:
+    loop = rested(store, destination)
     sleeping(loop)
 
     commit(loop.store if committer == "this process" else estate.open())
@@ -100,7 +110,7 @@ def test_what_was_committed_between_two_waits_is_not_missed(store: Store, loop: 
 
 
 def test_an_idle_claim_wakes_nobody(store: Store, loop: Loop) -> None:
-    rings = store.access._here().bell._rings
+    rings = dict(store.access._here().bell._rings)
 
     store.inbox.claim(1)
     store.outbox.claim("jira", 1)
@@ -127,37 +137,39 @@ def test_what_is_due_is_offered_once(tmp_path: Path, clock: Clock) -> None:
     store.upgrade()
     store.inbox.retry(take(store), "later", 20)
 
-    before = store.access._until_due()
+    before = store.access._until_due(database.ALERTS)
     estate.advance(25)
-    after = [store.access._until_due(), store.access._until_due()]
+    after = [store.access._until_due(database.ALERTS), store.access._until_due(database.ALERTS)]
     estate.close()
 
     assert (before, after) == (20, [0, LONG_S])
 
 
 def test_the_next_due_time_is_an_alarm_clock(store: Store) -> None:
-    claim = take(store)
     settle(store, "z", document())
     store.outbox.retry(deliver(store, "jira"), "rate_limited", "", 7, unknown=False)
-    for destination in ("servicenow", "slack"):
-        store.outbox.delivered(deliver(store, destination), 1)
+    store.inbox.retry(take(store), "later", 3)
+    store.outbox.delivered(deliver(store, "slack"), 1)
 
-    seconds = store.access._until_due()
-    store.inbox.retry(claim, "later", 3)
-    sooner = store.access._until_due()
+    until = {topic: store.access._until_due(topic) for topic in (database.ALERTS, "jira", "slack")}
 
-    assert seconds == pytest.approx(7, abs=1.5)
-    assert sooner == pytest.approx(3, abs=1.5)
+    assert until == {
+        database.ALERTS: pytest.approx(3, abs=1.5),
+        "jira": pytest.approx(7, abs=1.5),
+        "slack": LONG_S,
+    }
 
 
-def test_a_bell_wakes_each_thread_once_a_ring() -> None:
+def test_a_bell_wakes_each_thread_once_a_ring_and_only_for_its_topic() -> None:
     bell = wake.Bell()
-    assert not bell.wait(0)
-    bell.ring()
+    assert not bell.wait("jira", 0)
+    bell.ring({"slack"})
+    assert not bell.wait("jira", 0)
+    bell.ring({"jira", "slack"})
     bell.ring()
 
-    assert bell.wait(LONG_S)
-    assert not bell.wait(0)
+    assert bell.wait("jira", LONG_S)
+    assert not bell.wait("jira", 0)
 
 
 def _child(store: Store, results: Any) -> None:

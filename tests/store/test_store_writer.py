@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ class Database:
         self.refuse: Exception | None = None
         self.commits: list[list[str]] = []
         self.locks: list[list[str]] = []
-        self.rings = 0
+        self.rings: list[set[str]] = []
 
     @contextmanager
     def begin(self, locks: Sequence[str]) -> Iterator[Transaction]:
@@ -36,12 +36,12 @@ class Database:
         if self.refuse:
             raise self.refuse
         written: list[str] = []
-        yield Transaction(cast("Any", written), cast("Any", None), wakes="wake" in locks)
+        yield Transaction(cast("Any", written), cast("Any", None), wakes=set(locks) & {"wake"})
         self.locks.append(list(locks))
         self.commits.append(written)
 
-    def ring(self) -> None:
-        self.rings += 1
+    def ring(self, topics: Collection[str]) -> None:
+        self.rings.append(set(topics))
 
     def writer(self, **more: Any) -> Writer:
         return Writer(self.begin, self.ring, patience_s=more.pop("patience_s", PATIENCE_S), **more)
@@ -116,7 +116,7 @@ def test_what_waits_during_a_commit_shares_the_next() -> None:
     assert [sorted(commit) for commit in database.commits] == [["first"], ["a", "b", "c+d"]]
     assert sorted(map(str, answers)) == ["2", "2", "A", "B"]
     assert database.locks == [[], ["b", "wake", "x"]]
-    assert database.rings == 1
+    assert database.rings == [{"wake"}]
 
 
 def test_one_bad_write_fails_alone() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -11,7 +12,7 @@ from typing import Any, cast
 from enricher.core.document import CaseDocument, News
 from enricher.errors import DeliveryError, Reason, StoreUnavailable
 from enricher.ports import AlertRecord, ClaimedAlert, Delivery, Receipt, Settlement, Submission, Ticket
-from enricher.worker import Work
+from enricher.worker import Work, Worker
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 SEC_12 = Ticket("10012", "SEC-12", "https://jira.example/browse/SEC-12")
@@ -223,15 +224,40 @@ class Bell:
             assert self.rung.wait_for(lambda: self.waits >= waits, PATIENCE_S)
 
 
-def work(inbox: FakeInbox, outbox: FakeOutbox, *destinations: FakeDestination, **more: Any) -> Work:
+@dataclass
+class Running:
+    """A worker at work. `broken` are the lanes that broke, once it has ended."""
+
+    worker: Worker
+    bell: Bell
+    broken: list[str] = field(default_factory=list)
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self.bell.ring()
+
+    def end(self) -> None:
+        self.stop()
+        self.broken = self.worker.join()
+
+
+@contextmanager
+def running(inbox: FakeInbox, outbox: FakeOutbox, *destinations: FakeDestination, **more: Any) -> Iterator[Running]:
+    """A worker over these, ended when the block is left."""
+    bell = Bell()
     fields: dict[str, Any] = {
         "inbox": inbox,
         "outbox": outbox,
         "destinations": {one.name: one for one in destinations},
-        "investigate": lambda body, at: settlement(body.decode()),
-        "wait": Bell().wait,
-        "heartbeat": lambda held: None,
+        "investigate": lambda body, _at: settlement(body.decode()),
+        "wait": bell.wait,
+        "heartbeat": lambda _held: None,
         "chance": lambda: 0.5,
         "lease_s": 60.0,
     }
-    return Work(**(fields | more))
+    run = Running(Worker(Work(**(fields | more))), bell)
+    run.worker.start()
+    try:
+        yield run
+    finally:
+        run.end()

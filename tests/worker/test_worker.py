@@ -3,39 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import pytest
 
-from enricher.ports import Delivery
-from enricher.worker import Work, Worker
-from tests.worker.fakes import (
-    NO_STORE,
-    PATIENCE_S,
-    Bell,
-    FakeDestination,
-    FakeInbox,
-    FakeOutbox,
-    alert,
-    delivery,
-    soon,
-    work,
-)
-
-
-@contextmanager
-def running(what: Work, bell: Bell | None = None) -> Iterator[Worker]:
-    worker = Worker(what)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        if bell:
-            bell.ring()
-        worker.join()
+from enricher.ports import ClaimedAlert, Delivery
+from tests.worker.fakes import NO_STORE, PATIENCE_S, FakeDestination, FakeInbox, FakeOutbox, alert, delivery, running
 
 
 def sent_to(destination: str, key: str) -> Delivery:
@@ -50,7 +24,7 @@ def test_no_lane_waits_for_another() -> None:
     hanging = [sent_to("jira", f"j{n}") for n in range(8)]
     outbox = FakeOutbox(queued=[*hanging, *(sent_to("slack", f"s{n}") for n in range(5))])
 
-    with running(work(inbox, outbox, jira, slack, delivery_threads=2)):
+    with running(inbox, outbox, jira, slack, delivery_threads=2):
         for _ in range(2):
             assert jira.entered.acquire(timeout=PATIENCE_S)
         outbox.until(lambda: {f"s{n}" for n in range(5)} <= {call[1] for call in outbox.calls if call[0] == "delivered"})
@@ -66,15 +40,14 @@ def test_stopped_it_finishes_what_was_begun_and_gives_back_the_rest() -> None:
     go = threading.Event()
     jira = FakeDestination(go=go)
     outbox = FakeOutbox(queued=[delivery(f"j{n}") for n in range(8)])
-    worker = Worker(work(FakeInbox(), outbox, jira, delivery_threads=2))
-    worker.start()
-    for _ in range(2):
-        assert jira.entered.acquire(timeout=PATIENCE_S)
 
-    worker.stop()
-    go.set()
+    with running(FakeInbox(), outbox, jira, delivery_threads=2) as run:
+        for _ in range(2):
+            assert jira.entered.acquire(timeout=PATIENCE_S)
+        run.stop()
+        go.set()
 
-    assert worker.join() == []
+    assert run.broken == []
     ended = {name: sorted(call[1] for call in outbox.calls if call[0] == name) for name in ("delivered", "retry")}
     assert ended == {"delivered": ["j0", "j1"], "retry": ["j2", "j3"]}
     assert len(outbox.queued) == 4
@@ -104,7 +77,7 @@ def test_the_heart_beats_for_what_is_worked_on() -> None:
     go, beats = threading.Event(), Beats()
     outbox = FakeOutbox(queued=[delivery("a"), delivery("b"), delivery("c")])
 
-    with running(work(FakeInbox(), outbox, FakeDestination(go=go), heartbeat=beats, lease_s=0.01, delivery_threads=1)):
+    with running(FakeInbox(), outbox, FakeDestination(go=go), heartbeat=beats, lease_s=0.01, delivery_threads=1):
         beats.until(lambda: beats.renewed[-1:] == [["D-a", "D-b"]])
         go.set()
         outbox.until(lambda: outbox.names().count("delivered") == 3)
@@ -115,40 +88,37 @@ def test_the_heart_beats_until_the_last_claim_is_finished() -> None:
     """Told to stop with a call under way: without a lease another process would take it over."""
     go, beats = threading.Event(), Beats()
     jira = FakeDestination(go=go)
-    worker = Worker(work(FakeInbox(), FakeOutbox(queued=[delivery("a")]), jira, heartbeat=beats, lease_s=0.01))
-    worker.start()
-    assert jira.entered.acquire(timeout=PATIENCE_S)
 
-    worker.stop()
-    before = len(beats.renewed)
-    beats.until(lambda: len(beats.renewed) > before + 2)
-    assert beats.renewed[-1] == ["D-a"]
-    go.set()
-    worker.join()
+    with running(FakeInbox(), FakeOutbox(queued=[delivery("a")]), jira, heartbeat=beats, lease_s=0.01) as run:
+        assert jira.entered.acquire(timeout=PATIENCE_S)
+        run.stop()
+        before = len(beats.renewed)
+        beats.until(lambda: len(beats.renewed) > before + 2)
+        assert beats.renewed[-1] == ["D-a"]
+        go.set()
 
 
 def test_a_heartbeat_that_the_store_refuses_is_tried_again() -> None:
     beats = Beats(NO_STORE)
 
-    with running(work(FakeInbox(), FakeOutbox(), heartbeat=beats, lease_s=0.01)):
+    with running(FakeInbox(), FakeOutbox(), heartbeat=beats, lease_s=0.01):
         beats.until(lambda: len(beats.renewed) >= 3)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the lane's, on purpose
 def test_a_lane_that_breaks_ends_the_worker() -> None:
     """One that works by halves would look healthy; its supervisor starts a whole one."""
-    jira = FakeDestination(go=(go := threading.Event()))
-    inbox, outbox = FakeInbox(errors={"claim": KeyError("a bug")}), FakeOutbox(queued=[delivery("a")])
-    rung = threading.Event()
+    go = threading.Event()
+    jira, outbox = FakeDestination(go=go), FakeOutbox(queued=[delivery("a")])
 
-    def wait(_timeout_s: float) -> None:
-        soon(rung)
+    class Broken(FakeInbox):
+        def claim(self, limit: int) -> list[ClaimedAlert]:
+            assert jira.entered.acquire(timeout=PATIENCE_S)
+            go.set()
+            raise KeyError("a bug")
 
-    worker = Worker(work(inbox, outbox, jira, wait=wait))
-    worker.start()
-    assert jira.entered.acquire(timeout=PATIENCE_S)
-    go.set()
-    rung.set()
+    with running(Broken(), outbox, jira) as run:
+        run.worker.join()
 
-    assert worker.join() == ["alerts"]
-    assert ("delivered", "a", 1) in outbox.calls
+    assert run.broken == ["alerts"]
+    assert outbox.calls[-1] == ("delivered", "a", 1)

