@@ -16,15 +16,16 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from enricher.cli import main
-from enricher.core.casefile import shown_name
 from enricher.core.document import CaseDocument, Json
 from enricher.core.finding import Finding
+from enricher.core.wording import shown_name
 from enricher.model import Alert
 from enricher.pipeline import Investigation
 from tests.fakes import CORPUS, beacon_class, caps, case_names, corpus_alert, documents, flow, manifest, points
@@ -33,12 +34,19 @@ CASES = [pytest.param(entry["case"], entry["expect"], id=entry["case"]) for entr
 NAMES = case_names()
 
 
+@cache
 def explain(case: str) -> Json:
     """What the command line prints, in this process."""
     result = CliRunner().invoke(main, ["explain", "--json", str(CORPUS / case)])
     assert result.exit_code == 0, result.stderr
     printed: Json = json.loads(result.stdout)
     return printed
+
+
+@cache
+def investigated(case: str) -> Investigation:
+    """The same, one layer below."""
+    return flow(corpus_alert(case))
 
 
 def said(document: Json, found: Investigation) -> Json:
@@ -93,7 +101,6 @@ def expected(expect: Json) -> Json:
     for one in listed:
         one["process"]["identity"].sort()
         one["dns_anomalies"].sort()
-        assert one["caps"] in ([], ["cap.browser"], ["cap.weak_name"], ["cap.context"])
     return {
         "cases": ordered(case | {"findings": ordered(listed[i] for i in case["findings"])} for case in expect["cases"]),
         "dropped": ordered(expect["dropped"]),
@@ -106,7 +113,7 @@ def ordered(entries: Iterable[Json]) -> list[Json]:
 
 @pytest.mark.parametrize(("case", "expect"), CASES)
 def test_agrees_with_the_manifest(case: str, expect: Json) -> None:
-    assert said(explain(case), flow(corpus_alert(case))) == expected(expect)
+    assert said(explain(case), investigated(case)) == expected(expect)
 
 
 def test_every_folder_is_in_the_manifest() -> None:
@@ -135,7 +142,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterable[tuple[Any, ...]]:
 def test_the_comparison_can_fail(case: str) -> None:
     """Any single value of an expectation, changed, is noticed."""
     expect = next(entry["expect"] for entry in manifest() if entry["case"] == case)
-    found = said(explain(case), flow(corpus_alert(case)))
+    found = said(explain(case), investigated(case))
     assert found == expected(expect)
     for path in leaves(expect):
         if "findings" in path and path[0] == "cases":
@@ -144,7 +151,7 @@ def test_the_comparison_can_fail(case: str) -> None:
         holder = changed
         for step in path[:-1]:
             holder = holder[step]
-        holder[path[-1]] = ["cap.context"] if path[-1] == "caps" else ["something else"]
+        holder[path[-1]] = ["something else"] if holder[path[-1]] == [] else "something else"
         assert found != expected(changed), path
 
 
@@ -159,7 +166,7 @@ def test_every_row_is_accounted_for(case: str) -> None:
 
 @pytest.mark.parametrize("case", NAMES)
 def test_the_ledger_ends_at_the_score(case: str) -> None:
-    for document in documents(flow(corpus_alert(case))):
+    for document in documents(investigated(case)):
         at = 0.0
         for step in document["ledger"]:
             assert step["from"] == at
@@ -173,7 +180,7 @@ def test_the_ledger_ends_at_the_score(case: str) -> None:
 
 def shuffled(alert: Alert, seed: int) -> Alert:
     rows = list(alert.rows)
-    random.Random(seed).shuffle(rows)
+    random.Random(seed).shuffle(rows)  # noqa: S311 - a fixed order, not a secret
     return replace(alert, rows=tuple(replace(row, index=index) for index, row in enumerate(rows)))
 
 
@@ -183,12 +190,12 @@ def told(document: CaseDocument) -> dict[str, object]:
     return without | {"evidence": [{k: v for k, v in e.items() if k != "row"} for e in document["evidence"]]}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("case", NAMES)
 def test_the_order_of_rows_changes_nothing(case: str, seed: int) -> None:
     alert = corpus_alert(case)
     mixed = shuffled(alert, seed)
-    before, after = flow(alert), flow(mixed)
+    before, after = investigated(case), flow(mixed)
     assert [told(d) for d in documents(after)] == [told(d) for d in documents(before)]
     names = {row.index: row.name for row in alert.rows}, {row.index: row.name for row in mixed.rows}
     for one, other in zip(documents(before), documents(after), strict=True):
@@ -201,7 +208,7 @@ def test_every_row_twice_counts_once(case: str) -> None:
     alert = corpus_alert(case)
     size = len(alert.rows)
     again = tuple(replace(row, index=row.index + size) for row in alert.rows)
-    once, twice = flow(alert), flow(replace(alert, rows=(*alert.rows, *again)))
+    once, twice = investigated(case), flow(replace(alert, rows=(*alert.rows, *again)))
     assert [told(d) for d in documents(twice)] == [told(d) for d in documents(once)]
     for one, other in zip(documents(once), documents(twice), strict=True):
         assert other["rows"] == sorted([*one["rows"], *(row + size for row in one["rows"])])

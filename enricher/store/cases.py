@@ -46,7 +46,7 @@ class Cases:
         )
         return tx.conn.execute(waiting.limit(1)).first() is not None
 
-    def store(self, tx: Transaction, alert_id: str, settlement: Settlement) -> None:
+    def store(self, tx: Transaction, alert_id: str, alert_ref: str | None, settlement: Settlement) -> None:
         """Store what came of an alert: its events, its cases with their news, and the recovery of others."""
         new_events = _add_events(tx, alert_id, settlement.events)
         _add_sightings(tx, settlement.sightings)
@@ -58,17 +58,16 @@ class Cases:
         _link(tx, alert_id, keys)
         if settlement.recovers:
             self._recover(tx, alert_id, settlement.recovers)
-        elif keys:
-            self._recover_if_it_came_first(tx, alert_id, keys)
+        elif keys and alert_ref:
+            self._recover_if_it_came_first(tx, alert_ref, keys)
 
-    def tell(self, tx: Transaction, key: str, items: Sequence[News]) -> int:
-        """Number news of a case whose row is locked, and store it; the number of the last."""
-        last: int = tx.conn.execute(select(cases.c.last_news_seq).where(cases.c.key == key)).scalar_one()
-        for seq, item in enumerate(items, last + 1):
-            row = {"case_key": key, "seq": seq, **{name: item[name] for name in ("kind", "at", "text", "lines")}}
-            tx.conn.execute(news.insert(), row)
-        tx.conn.execute(update(cases).where(cases.c.key == key).values(last_news_seq=last + len(items), updated_at=tx.now))
-        return last + len(items)
+    def tell(self, tx: Transaction, key: str, last: int, items: Sequence[News], **values: Any) -> int:
+        """Store news of a case whose row is locked, numbered after `last`, with other values of the row; the new last."""
+        _add_news(tx, key, last, items)
+        seq = last + len(items)
+        told = update(cases).where(cases.c.key == key).values(last_news_seq=seq, updated_at=tx.now, **values)
+        tx.conn.execute(told)
+        return seq
 
     def make_due(self, tx: Transaction, key: str, seq: int, destinations: Collection[str] | None = None) -> None:
         """Let the deliveries of a case (or those to some destinations) carry its news up to `seq`.
@@ -107,29 +106,26 @@ class Cases:
             for destination in self.deliver_to(document)
         ]
         if add_new(tx.conn, deliveries, rows, "case_key", "destination"):
-            tx.wakes.update(row["destination"] for row in rows)
+            tx.wakes.update(str(row["destination"]) for row in rows)
 
     def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new_events: int) -> None:
-        stored = tx.conn.execute(
-            select(cases.c.document, cases.c.state).where(cases.c.key == key).with_for_update()
-        ).first()
-        merged, fresh_news = self.merge(stored.document if stored else None, document, new_events, tx.now)
-        again = stored is not None and stored.state == "recovered" and new_events > 0
-        if again and not any(item["kind"] == "reopened" for item in fresh_news):
-            fresh_news = [*fresh_news, _news(tx, "reopened", "Seen again after Sumo Logic had reported recovery")]
-        still_recovered = stored is not None and stored.state == "recovered" and not again
-        values = _columns(merged) | {"updated_at": tx.now}
-        if not still_recovered:
-            values["state"] = "suppressed" if merged["disposition"] == "suppressed" else "open"
+        stored = tx.conn.execute(locked_case(key)).first()
+        merged, items = self.merge(stored.document if stored else None, document, new_events, tx.now)
+        values = _columns(merged)
         if stored is None:
-            row = values | {"key": key, "id": new_id(tx.now), "last_news_seq": 0, "opened_at": tx.now}
-            tx.conn.execute(cases.insert(), row)
+            seq = len(items)
+            row = values | {"key": key, "id": new_id(tx.now), "state": _state(merged), "last_news_seq": seq}
+            tx.conn.execute(cases.insert(), row | {"opened_at": tx.now, "updated_at": tx.now})
+            _add_news(tx, key, 0, items)
         else:
-            tx.conn.execute(update(cases).where(cases.c.key == key).values(**values))
-        seq = self.tell(tx, key, fresh_news)
+            recovered = stored.state == "recovered"
+            if recovered and new_events and not any(item["kind"] == "reopened" for item in items):
+                items = [*items, news_item(tx, "reopened", "Seen again after Sumo Logic had reported recovery")]
+            state = "recovered" if recovered and not new_events else _state(merged)
+            seq = self.tell(tx, key, stored.last_news_seq, items, state=state, **values)
+            if items:
+                self.make_due(tx, key, seq)
         self.open_deliveries(tx, key, merged, seq)
-        if fresh_news:
-            self.make_due(tx, key, seq)
 
     def _recover(self, tx: Transaction, recovery_id: str, alert_ref: str) -> None:
         """Mark the cases of an alert recovered."""
@@ -141,34 +137,48 @@ class Cases:
         )
         self._mark_recovered(tx, recovery_id, tx.conn.execute(linked).scalars().all())
 
-    def _recover_if_it_came_first(self, tx: Transaction, alert_id: str, keys: Collection[str]) -> None:
-        """A recovery that found nothing to end, because it overtook this alert, ends what this alert has opened."""
-        mine = alerts.alias()
-        overtaking = (
-            select(alerts.c.id)
-            .join(mine, mine.c.alert_ref == alerts.c.alert_ref)
-            .where(
-                mine.c.id == alert_id,
-                alerts.c.kind == Kind.RECOVERY,
-                alerts.c.state == "done",
-                ~exists().where(case_alerts.c.alert_id == alerts.c.id),
-            )
+    def _recover_if_it_came_first(self, tx: Transaction, alert_ref: str, keys: Collection[str]) -> None:
+        """A recovery that found nothing to end, because it overtook its alert, ends what the alert has opened."""
+        overtaking = select(alerts.c.id).where(
+            alerts.c.alert_ref == alert_ref,
+            alerts.c.kind == Kind.RECOVERY,
+            alerts.c.state == "done",
+            ~exists().where(case_alerts.c.alert_id == alerts.c.id),
         )
         for recovery_id in tx.conn.execute(overtaking).scalars().all():
             self._mark_recovered(tx, recovery_id, keys)
 
     def _mark_recovered(self, tx: Transaction, recovery_id: str, keys: Iterable[str]) -> None:
+        text = f"Recovered in Sumo Logic at {tx.now:%Y-%m-%d %H:%M:%S} UTC"
         for key in sorted(keys):
-            state = tx.conn.execute(select(cases.c.state).where(cases.c.key == key).with_for_update()).scalar_one()
+            stored = tx.conn.execute(locked_case(key)).one()
             _link(tx, recovery_id, [key])
-            if state == "open":
-                tx.conn.execute(update(cases).where(cases.c.key == key).values(state="recovered"))
-                text = f"Recovered in Sumo Logic at {tx.now:%Y-%m-%d %H:%M:%S} UTC"
-                self.make_due(tx, key, self.tell(tx, key, [_news(tx, "recovery", text)]))
+            if stored.state == "open":
+                item = news_item(tx, "recovery", text)
+                self.make_due(tx, key, self.tell(tx, key, stored.last_news_seq, [item], state="recovered"))
 
 
-def _news(tx: Transaction, kind: str, text: str) -> News:
-    return News(seq=0, kind=kind, at=f"{tx.now:%Y-%m-%dT%H:%M:%SZ}", text=text, lines=[])
+def locked_case(key: str) -> Any:
+    """Select a case's document, state and last news number, and keep others from writing to it."""
+    return select(cases.c.document, cases.c.state, cases.c.last_news_seq).where(cases.c.key == key).with_for_update()
+
+
+def news_item(tx: Transaction, kind: str, text: str, lines: Sequence[str] = ()) -> News:
+    """News of the store's own, to be numbered."""
+    return News(seq=0, kind=kind, at=f"{tx.now:%Y-%m-%dT%H:%M:%SZ}", text=text, lines=list(lines))
+
+
+def _state(document: CaseDocument) -> str:
+    return "suppressed" if document["disposition"] == "suppressed" else "open"
+
+
+def _add_news(tx: Transaction, key: str, last: int, items: Sequence[News]) -> None:
+    rows = [
+        {"case_key": key, "seq": seq, "kind": item["kind"], "at": item["at"], "text": item["text"], "lines": item["lines"]}
+        for seq, item in enumerate(items, last + 1)
+    ]
+    if rows:
+        tx.conn.execute(news.insert(), rows)
 
 
 def _columns(document: CaseDocument) -> dict[str, Any]:

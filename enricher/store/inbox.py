@@ -96,7 +96,7 @@ class Inbox:
             ref = conn.execute(select(alerts.c.alert_ref).where(alerts.c.id == claim.alert_id)).scalar_one_or_none()
         if ref:
             locks.append(f"ref {ref}")
-        stored = self._access.write(lambda tx: self._settle(tx, claim, settlement), locks)
+        stored = self._access.write(lambda tx: self._settle(tx, claim, ref, settlement), locks)
         if stored is None:
             raise TriggerPending(f"the alert that {claim.alert_id} ends is still waiting")
         return stored
@@ -163,7 +163,7 @@ class Inbox:
             for row in sorted(taken, key=lambda row: row.id)
         ]
 
-    def _settle(self, tx: Transaction, claim: ClaimedAlert, settlement: Settlement) -> bool | None:
+    def _settle(self, tx: Transaction, claim: ClaimedAlert, ref: str | None, settlement: Settlement) -> bool | None:
         """True: stored. False: not ours any more. None: too early."""
         if settlement.recovers and self._cases.trigger_pending(tx, settlement.recovers, claim.alert_id):
             self._hold(tx, claim, attempts=claim.attempts - 1)  # to have waited is no failed attempt
@@ -171,7 +171,7 @@ class Inbox:
         dropped = list(settlement.dropped)
         ours = self._end(tx, claim, state="done", kind=settlement.kind, dropped=dropped, settled_at=tx.now, reason=None)
         if ours:
-            self._cases.store(tx, claim.alert_id, settlement)
+            self._cases.store(tx, claim.alert_id, ref, settlement)
         return ours
 
     def _end(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:

