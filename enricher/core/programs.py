@@ -118,6 +118,8 @@ class Programs:
             (self._points(kind, candidate), candidate, kind)
             for candidate in (name, original_name)
             if candidate and (kind := self._kind(candidate, path, line or "", above, verified=verified)) is not None
+            if kind != "agent"
+            or self._class_of.get(name or "") == "agent"  # an OriginalFileName alone makes nothing an agent
         ]
         best = max(ranked, key=lambda entry: entry[0], default=None)
         if best is None:

@@ -55,9 +55,9 @@ class HostClaim:
     def take(self) -> None:
         """Claim the file for this host and keep the claim fresh. Raises ConfigurationError while another host uses it."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        self.refuse_other()
         self._shared = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._shared, fcntl.LOCK_SH)
-        self.refuse_other()
         self._write()
         self._thread = threading.Thread(target=self._renew, name="store-host", daemon=True)
         self._thread.start()

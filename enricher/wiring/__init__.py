@@ -16,15 +16,16 @@ from pydantic import SecretStr
 from enricher import content
 from enricher.core.document import CaseDocument
 from enricher.core.merge import merge
-from enricher.errors import StoreUnavailable
+from enricher.errors import ConfigurationError, StoreUnavailable
 from enricher.lookups import AllLookups, NoLookups
 from enricher.lookups.asn import Asn
 from enricher.lookups.dns import Dns, Forward, Ptr
 from enricher.lookups.rdap import Rdap
+from enricher.model import Enrichment, Observable
 from enricher.ports import Destination, Lookups
 from enricher.settings import Settings, config_directory, read_settings
 from enricher.store import Store, open_store
-from enricher.telemetry import WEBHOOKS, exposition
+from enricher.telemetry import LOOKUPS, WEBHOOKS, exposition
 from enricher.web.services import Services, WebSettings
 from enricher.wiring.flow import Flow, submission
 from enricher.wiring.live import LiveContent
@@ -151,18 +152,35 @@ def lookups(settings: Settings, store: Store | None) -> Lookups:
     if not settings.lookups:
         return NoLookups()
     dns = Dns([(server.host, server.port) for server in settings.dns_servers])
-    return AllLookups(
-        [Forward(dns), Ptr(dns), Asn(dns), Rdap(settings.rdap_url)],
-        clock=clock,
-        deadline_s=settings.lookup_deadline_seconds,
-        cache=store.cache if store else None,
+    return CountedLookups(
+        AllLookups(
+            [Forward(dns), Ptr(dns), Asn(dns), Rdap(settings.rdap_url)],
+            clock=clock,
+            deadline_s=settings.lookup_deadline_seconds,
+            cache=store.cache if store else None,
+        )
     )
+
+
+class CountedLookups:
+    """Look-ups whose endings are counted."""
+
+    def __init__(self, lookups: Lookups) -> None:
+        self._lookups = lookups
+
+    def about(self, sought: Sequence[Observable]) -> list[Enrichment]:
+        found = self._lookups.about(sought)
+        for enrichment in found:
+            LOOKUPS.labels(enrichment.source, enrichment.status.value).inc()
+        return found
 
 
 def destinations_of(settings: Settings) -> dict[str, Callable[[], Destination]]:
     """Makers of the destinations that are set up; each is made in the process that uses it."""
     makers: dict[str, Callable[[], Destination]] = {}
     if settings.jira_url:
+        if settings.jira_flavour != "cloud":
+            raise ConfigurationError(["ENRICHER_JIRA_FLAVOUR: this version talks to Jira Cloud only; set cloud"])
         makers["jira"] = lambda: _jira(settings)
     if settings.servicenow_url:
         makers["servicenow"] = lambda: _servicenow(settings)

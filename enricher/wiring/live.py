@@ -36,7 +36,7 @@ class LiveContent:
         self._programs: Programs | None = None
         self._stamp: tuple[tuple[str, int, int], ...] = ()
         self._looked_at = 0.0
-        self.problems: Sequence[str] = ()
+        self._problems: Sequence[str] = ()
 
     def load(self) -> None:
         """Read for the first time. Raises ConfigurationError."""
@@ -44,13 +44,15 @@ class LiveContent:
         self._programs = load_content(self._directory)
         self._looked_at = monotonic()
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """What is wrong with the files now; the last good content stays in force."""
+        self._look_if_due()
+        return self._problems
+
     def programs(self) -> Programs:
         """The content in force."""
-        if monotonic() - self._looked_at > LOOK_EVERY_S and self._lock.acquire(blocking=False):
-            try:
-                self._look()
-            finally:
-                self._lock.release()
+        self._look_if_due()
         if self._programs is None:
             raise ConfigurationError(["content was asked for before it was loaded"])
         return self._programs
@@ -59,6 +61,13 @@ class LiveContent:
         """Read the files now, changed or not: SIGHUP."""
         self._stamp = ()
         self._looked_at = 0.0
+
+    def _look_if_due(self) -> None:
+        if monotonic() - self._looked_at > LOOK_EVERY_S and self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
 
     def _look(self) -> None:
         self._looked_at = monotonic()
@@ -69,10 +78,10 @@ class LiveContent:
         try:
             self._programs = load_content(self._directory)
         except ConfigurationError as error:
-            self.problems = error.problems
+            self._problems = error.problems
             log.warning("content_refused", problems=error.problems)
         else:
-            self.problems = ()
+            self._problems = ()
             log.info("content_loaded", digest=self._programs.rules.digest)
 
     def _stamps(self) -> tuple[tuple[str, int, int], ...]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
+
+from tests.e2e.harness import DESTINATIONS, Service, Standins, serving
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it speaks of folders it would have liked better
@@ -46,3 +48,30 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/enricher.db"
     url: str = request.getfixturevalue("postgres")
     return url
+
+
+# --- one service for the tests of a module that leave it whole ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standins]:
+    with Standins(tmp_path_factory.mktemp("standins"), "--no-limits", "--search-lag=0.5") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(standins: Standins, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """`enricher serve` on SQLite, with all destinations and a Jira that is believed after two seconds."""
+    folder = tmp_path_factory.mktemp("service")
+    settings = {"ENRICHER_JIRA_QUIET_SECONDS": "2", "ENRICHER_DATABASE_URL": f"sqlite:///{folder}/enricher.db"}
+    with serving(standins.environment() | settings, folder / "service.log") as running:
+        yield running
+
+
+@pytest.fixture
+def faults(standins: Standins) -> Iterator[Callable[..., None]]:
+    """Lets a stand-in fail for the length of a test."""
+    yield standins.fail
+    for name in DESTINATIONS:
+        standins.fail(name)
+        standins.release(name)
