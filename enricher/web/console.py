@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from enricher.core.secrets import mask
 from enricher.ports import AlertRecord, CaseRecord
 from enricher.web import paging, present, text
 from enricher.web.answers import Refusal, error_word
@@ -70,7 +71,7 @@ def error_page(error: HTTPException) -> Response:
 
 
 def _pretty(document: object) -> str:
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2, default=str).decode()
+    return mask(orjson.dumps(document, option=orjson.OPT_INDENT_2, default=str).decode())
 
 
 def _page_after(cursor: str | None) -> str:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from jinja2 import Undefined
 from markupsafe import Markup
 
+from enricher.core.secrets import mask
+
 NOTHING = "–"
 
 _HIDDEN = re.compile(
@@ -42,14 +44,14 @@ def defang(name: str | None) -> str | None:
 
 
 def defanger(names: Iterable[str | None]) -> Callable[[str | None], str | None]:
-    """A function that defangs URLs, and these names wherever they stand in a text."""
+    """A function that masks secrets and defangs URLs, and these names wherever they stand in a text."""
     known = sorted({name for name in names if name and "." in name}, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, known)), re.IGNORECASE) if known else None
 
     def defanged(text: str | None) -> str | None:
         if text is None:
             return None
-        text = _URL.sub(lambda url: f"{url[1]}xx{url[2]}{defang(url[3])}", text)
+        text = _URL.sub(lambda url: f"{url[1]}xx{url[2]}{defang(url[3])}", mask(text))
         return pattern.sub(lambda name: name[0].replace(".", "[.]"), text) if pattern else text
 
     return defanged

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enricher.core.secrets import mask
 from enricher.destinations.text import (
     clean,
     cut,
@@ -11,7 +12,6 @@ from enricher.destinations.text import (
     defang_name,
     join_within,
     length,
-    mask,
     neutralise,
     safe_url,
     shorten,

@@ -90,12 +90,12 @@ def recovery(name: str) -> bytes:
     return body(name, kind="monitor-resolution", triggerType="ResolvedCritical")
 
 
-def body(name: str, **more: object) -> bytes:
+def body(link: str, **more: object) -> bytes:
     fields: Json = {
         "schema": "enricher/1",
         "kind": "monitor",
         "name": "T1583.007 Serverless C2",
         "triggerType": "Critical",
-        "alertResponseUrl": f"https://service.us2.sumologic.com/ui/#/alert/{sha256(name.encode()).hexdigest()[:16].upper()}",
+        "alertResponseUrl": f"https://service.us2.sumologic.com/ui/#/alert/{sha256(link.encode()).hexdigest()[:16].upper()}",
     }
     return json.dumps(fields | more).encode()

@@ -6,7 +6,7 @@ import itertools
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -31,14 +31,27 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
+@contextmanager
+def _new_database(server: str) -> Iterator[str]:
+    name = f"e2e_{next(_numbers)}"  # the server is this process's own
+    with closing(psycopg.connect(server, autocommit=True)) as admin:
+        admin.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        yield server.replace("/postgres?", f"/{name}?")
+        admin.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
 @pytest.fixture
 def postgres(postgres_server: str) -> Iterator[str]:
     """A new, empty database on it."""
-    name = f"e2e_{next(_numbers)}"  # the server is this process's own
-    with closing(psycopg.connect(postgres_server, autocommit=True)) as admin:
-        admin.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        yield postgres_server.replace("/postgres?", f"/{name}?")
-        admin.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    with _new_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_postgres(postgres_server: str) -> Iterator[str]:
+    """One for all tests of a module."""
+    with _new_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
