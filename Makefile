@@ -10,7 +10,7 @@ LOCK    = $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --s
           --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run check lint test fuzz lock image chart
+.PHONY: help demo run check lint test fuzz golden bench lock image chart
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,12 @@ test: $(VENV)/tools ## Every test, on two cores; what cannot run here is skipped
 
 fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 100
 	$(PYTEST) --hypothesis-profile=fuzz -m hypothesis -n 2 $(ARGS)
+
+golden: $(VENV)/tools ## Write the golden files anew; read the difference before you keep it
+	ENRICHER_GOLDEN=update $(PYTEST) tests/destinations -m "not slow" $(ARGS)
+
+bench: $(VENV)/tools ## Measure accept, end to end, core and catalog in one run; ARGS="accept core" for parts
+	$(PY) -m bench $(ARGS)
 
 lock: $(VENV)/tools ## Resolve requirements/*.in into the hash-locked requirements/*.txt
 	for set in runtime build dev; do $(LOCK) --output-file=requirements/$$set.txt requirements/$$set.in || exit 1; done

@@ -11,9 +11,9 @@ import orjson
 
 from enricher.core.document import CaseDocument, Json
 from enricher.errors import PayloadError, StoreUnavailable
+from enricher.model import Backlog
 from enricher.ports import (
     AlertRecord,
-    Backlog,
     CaseRecord,
     ClaimedAlert,
     DeliveryRecord,

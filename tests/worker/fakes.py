@@ -185,6 +185,9 @@ class FakeDestination:
     def update(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
         self._note("update", ticket.label, news["seq"])
 
+    def check(self) -> None:
+        self._note("check")
+
     def _note(self, *call: Any) -> None:
         self.calls.append(call)
         self.entered.release()
