@@ -61,7 +61,7 @@ class TestsEntry(Strict):
 class TuningEntry(Strict):
     """An exception with an owner, a reason and an end."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{2,63}$")]
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{2,63}$")]
     version: Annotated[int, Field(strict=True, ge=1)]
     owner: Text
     approver: OneOrMore

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from enricher.core.document import Json
@@ -10,6 +12,8 @@ from tests.e2e.harness import DESTINATIONS, Service, Standins
 from tests.e2e.judge import held, problems
 
 pytestmark = pytest.mark.slow
+
+PAYLOADS = Path(__file__).parents[1] / "data" / "sumo-payloads"
 
 
 def told(standins: Standins, key: str) -> dict[str, list[list[str]]]:
@@ -106,9 +110,7 @@ def test_contact_after_recovery_opens_the_case_again(service: Service, standins:
 
 
 def test_a_connection_test_opens_nothing(service: Service) -> None:
-    answer = service.post(
-        alerts.body("test", name="{{Name}}", alertResponseUrl="{{AlertResponseUrl}}", results="{{Results}}")
-    )
+    answer = service.post((PAYLOADS / "connection-test.json").read_bytes())
 
     assert (answer.status_code, answer.json()) == (200, {"status": "test"})
 
