@@ -10,7 +10,7 @@ LOCK    = $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --s
           --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run check lint test fuzz golden bench lock image chart
+.PHONY: help demo run check lint test fuzz golden bench soak lock image chart
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ golden: $(VENV)/tools ## Write the golden files anew; read the difference before
 
 bench: $(VENV)/tools ## Measure accept, end to end, core and catalog in one run; ARGS="accept core" for parts
 	$(PY) -m bench $(ARGS)
+
+soak: $(VENV)/tools ## Kill the service in mid-load for minutes while its destinations fail, then count; ARGS="--minutes 10"
+	$(PY) -m bench.soak $(ARGS)
 
 lock: $(VENV)/tools ## Resolve requirements/*.in into the hash-locked requirements/*.txt
 	for set in runtime build dev; do $(LOCK) --output-file=requirements/$$set.txt requirements/$$set.in || exit 1; done

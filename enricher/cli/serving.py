@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from time import monotonic
 from types import FrameType
 from typing import Any
 
@@ -98,15 +99,15 @@ def serve() -> int:
     with _SharedMetrics():
         command = [sys.executable, "-m", "enricher"]
         halves = [subprocess.Popen([*command, half]) for half in ("web", "work")]  # noqa: S603 - ourselves
-        ended = threading.Event()
-        for sign in (signal.SIGTERM, signal.SIGINT):
-            _on_signals((sign,), lambda: _pass_on(halves, signal.SIGTERM))
+        _on_signals((signal.SIGTERM, signal.SIGINT), lambda: _pass_on(halves, signal.SIGTERM))
         _on_signals((signal.SIGHUP,), lambda: _pass_on(halves, signal.SIGHUP))
-        codes = _watch(halves, ended)
-    return max(codes)
+        return max(watch(halves, GRACE_S))
 
 
-def _watch(halves: Sequence[subprocess.Popen[bytes]], ended: threading.Event) -> list[int]:
+def watch(halves: Sequence[subprocess.Popen[bytes]], grace_s: float) -> list[int]:
+    """Wait until one of them ends, and end the others: by SIGTERM, after `grace_s` by SIGKILL. 0 for each that ended well."""
+    ended = threading.Event()
+
     def wait(half: subprocess.Popen[bytes]) -> None:
         half.wait()
         ended.set()
@@ -117,8 +118,9 @@ def _watch(halves: Sequence[subprocess.Popen[bytes]], ended: threading.Event) ->
     while not ended.wait(1.0):
         pass
     _pass_on(halves, signal.SIGTERM)
+    until = monotonic() + grace_s
     for half, watcher in zip(halves, watchers, strict=True):
-        watcher.join(GRACE_S + 5)
+        watcher.join(max(0.0, until - monotonic()))
         if half.poll() is None:
             log.warning("killed_after_grace", pid=half.pid)
             half.kill()

@@ -10,6 +10,8 @@ from enricher.errors import PayloadError
 
 _BOM = b"\xef\xbb\xbf"
 _DETAIL_LIMIT = 200
+_DEPTH_LIMIT = 250
+"""orjson reads deeper than it writes, and what was read must be writable again."""
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: right
     rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"  # half a pair: what is left where a text was cut
@@ -22,11 +24,21 @@ def loads(body: bytes | str, what: str = "body") -> object:
     """Parse JSON. Raises PayloadError `not_utf8`, `too_deep` or `not_json`; `what` says in its detail which text it was."""
     raw = body.encode("utf-8", "replace") if isinstance(body, str) else body.removeprefix(_BOM)
     try:
-        return orjson.loads(raw)
+        document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):
             raise PayloadError("too_deep", f"{what}: {error}") from None
-        return _second_try(raw, what, error)
+        document = _second_try(raw, what, error)
+    if raw.count(b"[") + raw.count(b"{") > _DEPTH_LIMIT:
+        _require_writable(document, what)
+    return document
+
+
+def _require_writable(document: object, what: str) -> None:
+    try:
+        orjson.dumps(document)
+    except orjson.JSONEncodeError as error:
+        raise PayloadError("too_deep", f"{what}: {error}") from None
 
 
 def _second_try(raw: bytes, what: str, error: orjson.JSONDecodeError) -> object:

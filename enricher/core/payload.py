@@ -1,7 +1,7 @@
 """What Sumo Logic sent becomes an alert. There is no fixed envelope: keys are recognised by alias, in any case.
 
-`read` takes a webhook's body, `read_files` what `explain` is given, `sniff` tells which of the two a text is for, and
-`fingerprint` says when two bodies are the same alert.
+`read` takes a webhook's body, `read_files` what `explain` is given, and `sniff` tells which of the two a text is for.
+`glance` is `read` for the accept path: it finds out no more than what the inbox must know before it stores a body.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from enricher.core.records import is_record
 from enricher.errors import PayloadError
 from enricher.model import Alert, Kind, Row
 
-__all__ = ["Fingerprint", "fingerprint", "read", "read_files", "sniff"]
+__all__ = ["Glance", "glance", "read", "read_files", "sniff"]
 
 _ROWS = ("results", "rows", "resultsjson", "searchresults")
 _AGGREGATE_ROWS = ("aggregateresults", "aggregateresultsjson")
@@ -52,6 +52,7 @@ _NAMED_KINDS = (("enricher canary", Kind.CANARY), ("enricher heartbeat", Kind.HE
 
 _MOST_AGGREGATE, _MOST_RAW = 200, 10
 """Rows that Sumo puts into one notification: exactly as many means that there may have been more."""
+_KINDS_WITHOUT_ROWS = frozenset({Kind.RECOVERY, Kind.TEST, Kind.CANARY, Kind.HEARTBEAT})
 _NO_ROWS_BY_NATURE = frozenset({"missingdata", "normal"})
 _ALERT_REF = re.compile(r"(?=[\w-]*\d)[\w-]{6,64}", re.ASCII)
 """An id; the last word of a link to a list of alerts is none."""
@@ -61,12 +62,18 @@ _DIGEST_SIZE = 8
 _Keys = Mapping[str, object]
 
 
-class Fingerprint(NamedTuple):
-    """What makes two sends the same alert, and what makes one of them news all the same."""
+class Glance(NamedTuple):
+    """What the inbox must know of a body: what makes two sends the same alert, and what makes one of them news all the same.
 
+    `identity` is the alert's own id and its trigger, without such an id the body's digest. `row_digests` are eight bytes a
+    row, over its content as it was sent: whatever the order of rows and keys. The rest is as in `Alert`.
+    """
+
+    kind: Kind
     identity: str
     row_digests: frozenset[bytes]
-    """Eight bytes a row, over its content: whatever the order of rows and keys."""
+    alert_ref: str | None
+    trigger: str | None
 
 
 class _Part(NamedTuple):
@@ -94,8 +101,6 @@ def read(body: bytes) -> Alert:
     parts = _parts(keys)
     rows = tuple(row for part in parts for row in part.rows)
     kind = _kind(keys, any_rows=bool(rows))
-    if not rows and kind not in (Kind.RECOVERY, Kind.TEST, Kind.CANARY, Kind.HEARTBEAT):
-        _require_rows(keys)
     name = _text(keys, *_NAME)
     alert_url = _url(keys, *_ALERT_URL)
     started_at, ended_at = _span(keys)
@@ -120,13 +125,14 @@ def read(body: bytes) -> Alert:
     )
 
 
-def fingerprint(alert: Alert, body: bytes) -> Fingerprint:
-    """Say what makes this alert the same as another: the alert's own id and its trigger, without such an id the body."""
-    if alert.alert_ref is None:
-        identity = sha256(body).hexdigest()
-    else:
-        identity = f"{alert.alert_ref}:{fields.fold(alert.trigger or '')}".lower()
-    return Fingerprint(identity, frozenset(map(_row_digest, alert.rows)))
+def glance(body: bytes) -> Glance:
+    """Look at a body without making an alert of it. Raises PayloadError where `read` does, and nowhere else."""
+    keys = _keys(loads(body))
+    found = _items(keys, _ROWS) or [*_items(keys, _AGGREGATE_ROWS), *_items(keys, _RAW_ROWS)]
+    kind = _kind(keys, any_rows=bool(found))
+    alert_ref, trigger = _alert_ref(_url(keys, *_ALERT_URL)), _text(keys, *_TRIGGER)
+    identity = f"{alert_ref}:{fields.fold(trigger or '')}".lower() if alert_ref else sha256(body).hexdigest()
+    return Glance(kind, identity, frozenset(map(_row_digest, found)), alert_ref, trigger)
 
 
 def sniff(body: bytes) -> Literal["payload", "records"]:
@@ -152,9 +158,8 @@ def _is_line_of_records(text: str) -> bool:
         return False
 
 
-def _row_digest(row: Row) -> bytes:
-    content = orjson.dumps((row.columns, row.text), option=orjson.OPT_SORT_KEYS)
-    return blake2b(content, digest_size=_DIGEST_SIZE).digest()
+def _row_digest(item: object) -> bytes:
+    return blake2b(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), digest_size=_DIGEST_SIZE).digest()
 
 
 # --- its keys -------------------------------------------------------------------------------------------------------
@@ -243,6 +248,14 @@ def _total(parts: tuple[_Part, ...]) -> int | None:
 
 
 def _kind(keys: _Keys, *, any_rows: bool) -> Kind:
+    """Say what it is. Raises PayloadError for what needs rows and has no place for them."""
+    kind = _stated_kind(keys, any_rows=any_rows)
+    if not any_rows and kind not in _KINDS_WITHOUT_ROWS:
+        _require_rows(keys)
+    return kind
+
+
+def _stated_kind(keys: _Keys, *, any_rows: bool) -> Kind:
     trigger, said = _trigger(keys), fields.fold(_text(keys, "kind") or "")
     if trigger.startswith("resolved"):
         return Kind.RECOVERY

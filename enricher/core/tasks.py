@@ -65,8 +65,8 @@ def _vendor_agent(parent: Program, files: Sequence[str], programs: Programs) -> 
 
 
 def helper_at_home(program: Program, programs: Programs) -> bool:
-    """An updater where its installer put it, told to do nothing else."""
-    if program.path is None or not _is_helper(program.path, programs):
+    """An updater where its installer put it, told to do nothing else; what it was told must be known."""
+    if program.path is None or not program.line or not _is_helper(program.path, programs):
         return False
     arguments = _arguments(program).lower().replace("/", "\\")
     return not any(refused in arguments for refused in _HELPER_REFUSED)

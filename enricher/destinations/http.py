@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -97,8 +97,12 @@ class Service:
         empty: bool = False,
     ) -> Reply:
         """Send one request, once. `empty`: the service may answer with no body at all."""
-        with self._translated(), self._client.stream(method, path, json=json, data=form, params=params) as response:
-            body = self._read(response)
+        content = None if json is None else orjson.dumps(json)
+        kind = {} if json is None else {"Content-Type": "application/json"}
+        with self._translated():
+            request = self._client.build_request(method, path, content=content, data=form, params=params, headers=kind)
+            with closing(self._client.send(request, stream=True)) as response:
+                body = self._read(response)
         if not response.is_success:
             raise self._refusal(response, body)
         if empty and not body.strip():

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
+
+import orjson
 
 from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations import adf
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut, length
-from enricher.destinations.wording import Description, describe, event_id, tell, where_it_stands
+from enricher.destinations.wording import Description, describe, event_id, headline, tell, where_it_stands
 from enricher.model import Severity
 
 MOST_ADF = 30_000
@@ -52,13 +53,12 @@ def render(
 ) -> Json:
     """The body of `POST /rest/api/3/issue`. `fields` are the site's own (components, custom fields), sent as they are."""
     severity = Severity(document["severity"])
-    headline = describe(document, Limits(MOST_SUMMARY, MOST_SUMMARY, 1)).headline
     priority = priorities.get(severity)
     return {
         "fields": {
             "project": {"key": project},
             "issuetype": {"name": issue_type},
-            "summary": cut(headline, MOST_SUMMARY),
+            "summary": cut(headline(document, MOST_SUMMARY), MOST_SUMMARY),
             "description": fit(lambda limits: _description(describe(document, limits, base_url)), adf_size, MOST_ADF),
             **({"priority": {"name": priority}} if priority else {}),
             "labels": labels(document),
@@ -93,7 +93,7 @@ def severity_label(severity: Severity) -> str:
 
 def adf_size(node: Json) -> int:
     """Characters of the document as it travels."""
-    return length(json.dumps(node, ensure_ascii=False, separators=(",", ":")))
+    return length(orjson.dumps(node).decode())
 
 
 def _slug(text: str) -> str:

@@ -19,7 +19,7 @@ from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations.http import Service, part
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut, join_within, length
-from enricher.destinations.wording import Description, describe, event_id, tell, where_it_stands
+from enricher.destinations.wording import Description, describe, event_id, headline, tell, where_it_stands
 from enricher.errors import DeliveryError, Outcome, Reason
 from enricher.model import Severity
 from enricher.ports import Delivery, Ticket
@@ -66,7 +66,7 @@ def render(
         "sys_id": sys_id_of(document["key"], table),
         "correlation_id": document["key"][:MOST_CORRELATION],
         "correlation_display": cut(_inert(f"Enricher {head.technique}"), MOST_CORRELATION),
-        "short_description": cut(_inert(head.headline), MOST_SHORT),
+        "short_description": cut(_inert(headline(document, MOST_SHORT)), MOST_SHORT),
         "description": _fitted(lambda limits: _description(describe(document, limits, base_url)), MOST_DESCRIPTION),
         "impact": str(impact),
         "urgency": str(urgency),

@@ -92,6 +92,7 @@ class Slack:
         self._service = Service(self.name, url, read_s=10.0, secrets=[token], headers=headers, transport=transport)
         self._channel, self._base_url = channel, base_url
         self._mention, self._buttons = mention, buttons
+        self._workspace: str | None = None
         self._unreadable: set[str] = set()
         """Deliveries whose history could not be read; their message says "possible repeat"."""
 
@@ -195,15 +196,14 @@ class Slack:
         return self._ticket(self._service.word(answer, "channel"), self._service.word(answer, "ts"))
 
     def _ticket(self, channel: str, ts: str) -> Ticket:
-        url = None
-        # Only a convenience: the message is there whether or not Slack tells where to click.
-        with suppress(DeliveryError):
-            url = safe_url(
-                self._service.word(
-                    self._call("chat.getPermalink", form={"channel": channel, "message_ts": ts}), "permalink"
-                )
-            )
-        return Ticket(external_id=f"{channel}:{ts}", label=f"Slack thread {ts}", url=url)
+        return Ticket(external_id=f"{channel}:{ts}", label=f"Slack thread {ts}", url=self._permalink(channel, ts))
+
+    def _permalink(self, channel: str, ts: str) -> str | None:
+        """Where to click. Only a convenience: the workspace is asked for its address once, not for every message."""
+        if self._workspace is None:
+            with suppress(DeliveryError):
+                self._workspace = self._service.word(self._call("auth.test", form={}), "url").rstrip("/")
+        return safe_url(f"{self._workspace}/archives/{channel}/p{ts.replace('.', '')}") if self._workspace else None
 
     def _edit(self, body: Json) -> None:
         try:

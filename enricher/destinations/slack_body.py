@@ -6,9 +6,9 @@ Slack from making links of names by itself.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
+import orjson
 from slack_sdk.models.blocks import (
     ActionsBlock,
     Block,
@@ -51,7 +51,7 @@ _EMOJI: Mapping[Severity, str] = {
     Severity.LOW: ":large_blue_circle:",
     Severity.INFORMATIONAL: ":white_circle:",
 }
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'"}
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'"})
 _NO_BRACKETS = str.maketrans("<>", "‹›")
 _LABELS = {"jira": "Jira", "servicenow": "ServiceNow", "slack": "Slack"}
 _BUTTONS_OF = frozenset({Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM})
@@ -130,24 +130,23 @@ def plainly(body: Json) -> Json:
 
 def escaped(text: str, limit: int) -> str:
     """`text` without Slack's markup, at most `limit` characters *after* escaping; no entity is cut in two."""
-    whole = "".join(_ESCAPES.get(char, char) for char in text)
+    whole = text.translate(_ESCAPES)
     if length(whole) <= limit:
         return whole
     room = limit - len("… 1000000 more, see case")
     kept, used = 0, 0
     for char in text:
-        used += length(_ESCAPES.get(char, char))
+        used += length(char.translate(_ESCAPES))
         if used > room:
             break
         kept += 1
-    shown = "".join(_ESCAPES.get(char, char) for char in text[:kept])
-    return f"{shown}… {len(text) - kept} more, see case"
+    return f"{text[:kept].translate(_ESCAPES)}… {len(text) - kept} more, see case"
 
 
 def blocks_size(body: Json) -> int:
     """Characters of all blocks, those in attachments too, as they travel."""
     blocks = [body["blocks"], [attachment["blocks"] for attachment in body.get("attachments", ())]]
-    return length(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))
+    return length(orjson.dumps(blocks).decode())
 
 
 def _metadata(document: CaseDocument, event: str) -> Json:

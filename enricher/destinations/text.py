@@ -46,11 +46,15 @@ def clean(text: str, limit: int, *, names: Collection[str] = (), keep: Collectio
 
     `names` are defanged whatever they look like, `keep` (the estate's own hosts) never; both in lower case.
     """
-    harmless = _harmless(text[:MAX_RAW], frozenset(names), frozenset(keep))
-    return cut(harmless, limit, unseen=max(0, len(text) - MAX_RAW))
+    return _clean(text[:MAX_RAW], limit, max(0, len(text) - MAX_RAW), frozenset(names), frozenset(keep))
 
 
 @lru_cache(maxsize=8192)  # a case is rendered for three destinations, at more than one level of detail
+def _clean(text: str, limit: int, unseen: int, names: frozenset[str], keep: frozenset[str]) -> str:
+    return cut(_harmless(text, names, keep), limit, unseen=unseen)
+
+
+@lru_cache(maxsize=8192)
 def _harmless(text: str, names: frozenset[str], keep: frozenset[str]) -> str:
     return defang(mask(neutralise(text)), names=names, keep=keep)
 

@@ -94,11 +94,13 @@ class Description:
     def grade(self) -> str:
         return f"{self.severity.value.capitalize()} {self.score}"
 
-    @property
-    def headline(self) -> str:
-        """`[Critical 98] T1583.007 powershell.exe … from ws-fin-0142`."""
-        named = self.title if self.title.startswith(self.technique) else f"{self.technique} {self.title}"
-        return f"[{self.grade}] {named}"
+
+def headline(document: CaseDocument, most: int) -> str:
+    """`[Critical 98] T1583.007 powershell.exe … from ws-fin-0142`."""
+    say = Speaker(document, Limits(most, most, 1))
+    technique, title = say.value(document["detection"]), say.value(document["title"], most=HEAD)
+    named = title if title.startswith(technique) else f"{technique} {title}"
+    return f"[{document['severity'].capitalize()} {document['score']}] {named}"
 
 
 def event_id(document: CaseDocument, seq: int = 1) -> str:

@@ -25,6 +25,7 @@ from enricher.store.types import JsonText, Moment, Words
 CASE_KEY = Words(500)
 """PostgreSQL indexes at most 2,704 bytes; a longer key would be refused, so longer ones are cut, alike everywhere."""
 NAME = Words(300)
+TEXT = Words()
 
 OPEN_ALERTS = text("state IN ('stored', 'working')")
 OPEN_DELIVERIES = text("state IN ('pending', 'sending', 'unknown')")
@@ -36,7 +37,7 @@ metadata = MetaData()
 alerts = Table(
     "alerts",
     metadata,
-    Column("id", Words(), primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("identity", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Column("row_digests", LargeBinary, nullable=False),
@@ -44,12 +45,12 @@ alerts = Table(
     Column("kind", NAME, nullable=False),
     Column("alert_ref", NAME),
     Column("trigger_type", NAME),
-    Column("state", Words(), nullable=False),
+    Column("state", TEXT, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("claims", Integer, nullable=False),
-    Column("holder", Words()),
+    Column("holder", TEXT),
     Column("due_at", Moment, nullable=False),
-    Column("reason", Words()),
+    Column("reason", TEXT),
     Column("dropped", JsonText),
     Column("received_at", Moment, nullable=False),
     Column("settled_at", Moment),
@@ -67,7 +68,7 @@ events = Table(
     "events",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
-    Column("alert_id", Words(), nullable=False),
+    Column("alert_id", TEXT, nullable=False),
     Column("case_key", CASE_KEY),
     Column("computer", NAME, nullable=False),
     Column("guid", NAME),
@@ -86,8 +87,8 @@ sightings = Table(
     Column("event", LargeBinary, primary_key=True),
     Column("family", NAME, primary_key=True),
     Column("host", NAME, nullable=False),
-    Column("account", Words()),
-    Column("image", Words()),
+    Column("account", TEXT),
+    Column("image", TEXT),
     Column("tenant", NAME),
     Column("at", Moment, nullable=False),
     Column("kind", NAME, nullable=False),
@@ -99,13 +100,13 @@ cases = Table(
     "cases",
     metadata,
     Column("key", CASE_KEY, primary_key=True),
-    Column("id", Words(), nullable=False, unique=True),
-    Column("state", Words(), nullable=False),
+    Column("id", TEXT, nullable=False, unique=True),
+    Column("state", TEXT, nullable=False),
     Column("severity", NAME, nullable=False),
     Column("score", Integer, nullable=False),
-    Column("host", Words(), nullable=False),
-    Column("tenant", Words()),
-    Column("title", Words(), nullable=False),
+    Column("host", TEXT, nullable=False),
+    Column("tenant", TEXT),
+    Column("title", TEXT, nullable=False),
     Column("document", JsonText, nullable=False),
     Column("last_news_seq", Integer, nullable=False),
     Column("opened_at", Moment, nullable=False),
@@ -116,7 +117,7 @@ case_alerts = Table(
     "case_alerts",
     metadata,
     Column("case_key", CASE_KEY, ForeignKey("cases.key"), primary_key=True),
-    Column("alert_id", Words(), ForeignKey("alerts.id"), primary_key=True),
+    Column("alert_id", TEXT, ForeignKey("alerts.id"), primary_key=True),
 )
 Index("case_alerts_by_alert", case_alerts.c.alert_id)
 
@@ -126,21 +127,21 @@ news = Table(
     Column("case_key", CASE_KEY, ForeignKey("cases.key"), primary_key=True),
     Column("seq", Integer, primary_key=True),
     Column("kind", NAME, nullable=False),
-    Column("at", Words(), nullable=False),
-    Column("text", Words(), nullable=False),
+    Column("at", TEXT, nullable=False),
+    Column("text", TEXT, nullable=False),
     Column("lines", JsonText, nullable=False),
 )
 
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", Words(), primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("case_key", CASE_KEY, ForeignKey("cases.key"), nullable=False),
     Column("destination", Words(100), nullable=False),
-    Column("state", Words(), nullable=False),
-    Column("external_id", Words()),
-    Column("label", Words()),
-    Column("url", Words()),
+    Column("state", TEXT, nullable=False),
+    Column("external_id", TEXT),
+    Column("label", TEXT),
+    Column("url", TEXT),
     Column("sent_seq", Integer, nullable=False),
     Column("want_seq", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -148,10 +149,10 @@ deliveries = Table(
     Column("settled_claims", Integer, nullable=False),
     Column("claimed_at", Moment),
     Column("doubt_since", Moment),
-    Column("holder", Words()),
+    Column("holder", TEXT),
     Column("due_at", Moment, nullable=False),
-    Column("reason", Words()),
-    Column("detail", Words()),
+    Column("reason", TEXT),
+    Column("detail", TEXT),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("case_key", "destination", name="deliveries_case_destination"),
 )
@@ -178,12 +179,12 @@ lookups = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", Words(), primary_key=True),
+    Column("id", TEXT, primary_key=True),
     Column("at", Moment, nullable=False),
-    Column("by", Words(), nullable=False),
-    Column("action", Words(), nullable=False),
-    Column("item_id", Words(), nullable=False),
-    Column("detail", Words()),
+    Column("by", TEXT, nullable=False),
+    Column("action", TEXT, nullable=False),
+    Column("item_id", TEXT, nullable=False),
+    Column("detail", TEXT),
 )
 
 pulse = Table(

@@ -40,6 +40,7 @@ class Sqlite:
         self._path, self._clock, self._host = path, clock, host
         self._lock_file: int | None = None
         self._file: tuple[int, int] | None = None
+        self._kept: tuple[tuple[int, int] | None, Connection] | None = None
         self._checking = Lock()
         self._writing = _engine(lambda: self._connect("rw"), pool_size=1)
         self._reading = _engine(lambda: self._connect("rw", query_only=True), pool_size=READERS)
@@ -50,7 +51,8 @@ class Sqlite:
         with trouble_as_unavailable(), self._turn():
             self._host.check()
             self._check_file()
-            with self._writing.begin() as conn:
+            conn = self._writer()
+            with conn.begin():
                 yield Transaction(conn, self._clock())
 
     @contextmanager
@@ -86,12 +88,15 @@ class Sqlite:
 
     def forget(self) -> None:
         self._host.forget()
-        _inherited.extend((self._writing.pool, self._reading.pool))
+        _inherited.extend((self._kept, self._writing.pool, self._reading.pool))
         if self._lock_file is not None:
             os.close(self._lock_file)  # a lock belongs to the open file; a copy kept here would outlive the parent
 
     def close(self) -> None:
         self._host.release()
+        if self._kept is not None:
+            self._kept[1].close()
+            self._kept = None
         self._writing.dispose()
         self._reading.dispose()
         if self._lock_file is not None:
@@ -122,6 +127,14 @@ class Sqlite:
         finally:
             fcntl.flock(self._lock_file, fcntl.LOCK_UN)
 
+    def _writer(self) -> Connection:
+        """The committer's connection, kept from one transaction to the next as long as the file is the same."""
+        if self._kept is None or self._kept[0] != self._file:
+            if self._kept is not None:
+                self._kept[1].close()
+            self._kept = self._file, self._writing.connect()
+        return self._kept[1]
+
     def _check_file(self) -> None:
         """See that the file is still the one that is open. SQLite itself would go on writing into a deleted file."""
         try:
@@ -148,7 +161,7 @@ def _engine(connect: Callable[[], sqlite3.Connection], *, pool_size: int) -> Eng
 
 def _begin_immediate(conn: Connection) -> None:
     """Take the write lock at once: a transaction that reads first and writes later could be refused half-way."""
-    conn.exec_driver_sql("BEGIN IMMEDIATE")
+    conn.connection.cursor().execute("BEGIN IMMEDIATE")
 
 
 def _data_version(raw: sqlite3.Connection) -> Any:

@@ -59,8 +59,12 @@ class Words(TypeDecorator[str]):
         super().__init__()
         self.limit = limit
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+    def storable(self, value: str | None) -> str | None:
+        """What of a text is kept."""
         return None if value is None else clean(value)[: self.limit]
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return self.storable(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - as above
         return value

@@ -8,8 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import CancelledError, Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -28,12 +27,30 @@ TRIES_WHEN_CONTENDED = 3
 Handler = Callable[[Transaction, list[Any]], Sequence[Any]]
 
 
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(slots=True, eq=False)
 class _Write:
+    """A write and its outcome. Its caller waits for `settled`, a bare lock: a future costs five times as much."""
+
     handler: Handler
     item: Any
     locks: Sequence[str]
-    answer: Future[Any] = field(default_factory=Future)
+    result: Any = None
+    error: BaseException | None = None
+    settled: threading.Lock = field(default_factory=_locked)
+
+    def succeed(self, result: Any) -> None:
+        self.result = result
+        self.settled.release()
+
+    def fail(self, error: BaseException) -> None:
+        self.error = error
+        self.settled.release()
 
 
 class Writer:
@@ -82,18 +99,20 @@ class Writer:
                 raise StoreUnavailable("too many writes are waiting")
             self._waiting.append(write)
             self._wanted.notify()
-        try:
-            return write.answer.result(self._patience_s)
-        except (TimeoutError, CancelledError):
-            if write.answer.done() and not write.answer.cancelled():
-                raise  # the write itself timed out on something: that is its result
-            write.answer.cancel()
-            raise StoreUnavailable(f"no commit within {self._patience_s:.0f} s") from None
+        if not write.settled.acquire(timeout=self._patience_s):
+            self._give_up(write)
+            raise StoreUnavailable(f"no commit within {self._patience_s:.0f} s")
+        if write.error is not None:
+            raise write.error
+        return write.result
+
+    def _give_up(self, write: _Write) -> None:
+        with self._wanted, suppress(ValueError):  # under way already: whatever comes of it, nobody hears
+            self._waiting.remove(write)
 
     def _run(self) -> None:
-        while waiting := self._next_batch():
-            if batch := [write for write in waiting if write.answer.set_running_or_notify_cancel()]:
-                self._settle(batch)
+        while batch := self._next_batch():
+            self._settle(batch)
 
     def _next_batch(self) -> list[_Write]:
         """Everything that waits, up to a batch; empty only when closed."""
@@ -108,7 +127,7 @@ class Writer:
             return
         if isinstance(error, StoreUnavailable):  # nobody's fault: trying one by one would only take as many time-outs
             for write in batch:
-                write.answer.set_exception(StoreUnavailable(error.detail, retry_after=error.retry_after))
+                write.fail(StoreUnavailable(error.detail, retry_after=error.retry_after))
             return
         for write in batch:
             self._settle_alone(write)
@@ -119,9 +138,9 @@ class Writer:
             if error is None:
                 return
             if not is_contention(error):
-                write.answer.set_exception(error)
+                write.fail(error)
                 return
-        write.answer.set_exception(StoreUnavailable("other transactions kept getting in the way"))
+        write.fail(StoreUnavailable("other transactions kept getting in the way"))
 
     def _attempt(self, batch: list[_Write]) -> BaseException | None:
         """Commit the batch and answer its callers; or roll all of it back and return why."""
@@ -139,7 +158,7 @@ class Writer:
                 done = handler(transaction, [write.item for write in writes])
                 results.extend(zip(writes, done, strict=True))
         for write, result in results:
-            write.answer.set_result(result)
+            write.succeed(result)
         if transaction.wakes:
             self._committed(transaction.wakes)
 

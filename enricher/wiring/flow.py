@@ -7,7 +7,7 @@ from datetime import datetime
 
 from enricher.core.document import Json
 from enricher.core.grade import Asked
-from enricher.core.payload import fingerprint, read
+from enricher.core.payload import glance, read
 from enricher.core.programs import Programs
 from enricher.model import Alert, Dropped, Kind
 from enricher.pipeline import Investigation, investigate
@@ -18,18 +18,17 @@ _WITHOUT_EVIDENCE = frozenset({Kind.TEST, Kind.CANARY, Kind.HEARTBEAT})
 
 def submission(body: bytes, source: str) -> Submission | None:
     """What the inbox stores of a body; None for a connection test. Raises PayloadError."""
-    alert = read(body)
-    if alert.kind is Kind.TEST:
+    seen = glance(body)
+    if seen.kind is Kind.TEST:
         return None
-    mark = fingerprint(alert, body)
     return Submission(
         body=body,
         source=source,
-        kind=alert.kind.value,
-        identity=mark.identity,
-        row_digests=mark.row_digests,
-        alert_ref=alert.alert_ref,
-        trigger=alert.trigger,
+        kind=seen.kind.value,
+        identity=seen.identity,
+        row_digests=seen.row_digests,
+        alert_ref=seen.alert_ref,
+        trigger=seen.trigger,
     )
 
 

@@ -221,7 +221,7 @@ def test_names_in_a_line_are_followed_up_to_a_number() -> None:
         pytest.param(connected(hostname="a.example"), "no_match", id="a name not in the catalog"),
         pytest.param(asked("a.example"), "no_match", id="a query not in the catalog"),
         pytest.param(asked("evilworkers.dev"), "no_match", id="a lookalike"),
-        pytest.param(asked("app.netlify.com"), "no_match", id="a provider's own page"),
+        pytest.param(asked("app.netlify.com"), "excluded", id="a provider's own page"),
         pytest.param(asked("vscode-update.azurewebsites.net"), "excluded", id="a first-party host"),
         pytest.param(connected(hostname="vscode-update.azurewebsites.net"), "excluded", id="the same by its address"),
         pytest.param(connected(), "no_name", id="no name at all"),

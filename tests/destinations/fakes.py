@@ -240,8 +240,8 @@ class FakeSlack(FakeBase):
             return ok({"ok": False, "error": words.pop(0)})
         if method.startswith("conversations."):
             return self._list(method, {name: values[0] for name, values in parse_qs(request.content.decode()).items()})
-        if method == "chat.getPermalink":
-            return ok({"ok": True, "permalink": "https://acme.slack.com/archives/C0SOC/p1"})
+        if method == "auth.test":
+            return ok({"ok": True, "url": "https://acme.slack.com/"})
         body = body_of(request)
         if method == "chat.update":
             message = next((m for m in self.messages if m["ts"] == body["ts"]), None)

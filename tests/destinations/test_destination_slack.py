@@ -143,7 +143,10 @@ def test_a_lost_thread_is_started_again_once() -> None:
 
 
 def test_a_permalink_is_only_a_convenience() -> None:
-    fake = FakeSlack(errors={"chat.getPermalink": ["internal_error"]})
-    made = fake.destination().create(delivery())
+    fake = FakeSlack(errors={"auth.test": ["internal_error"]})
+    slack = fake.destination()
+    made = slack.create(delivery())
     assert made.url is None
     assert made.external_id.startswith("C0SOC:")
+    again = slack.create(delivery())
+    assert again.url == f"https://acme.slack.com/archives/C0SOC/p{again.external_id.partition(':')[2].replace('.', '')}"

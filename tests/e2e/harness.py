@@ -100,12 +100,28 @@ class Program:
         if self._running is None:
             raise RuntimeError("it is not running")
         self._running.send_signal(signal.SIGTERM)
-        code = self._running.wait(timeout_s)
+        code = self.wait(timeout_s)
         self._end(signal.SIGKILL)
         return code
 
+    def wait(self, timeout_s: float = PATIENCE_S) -> int:
+        """Let it end by itself; its exit code."""
+        if self._running is None:
+            raise RuntimeError("it is not running")
+        return self._running.wait(timeout_s)
+
     def alive(self) -> bool:
         return self._running is not None and self._running.poll() is None
+
+    def logged(self, event: str) -> int:
+        """How often it has logged an event, in all its lives."""
+        if self._log is None:
+            raise RuntimeError("it has no log")
+        return self._log.read_bytes().count(b'"event": "%b"' % event.encode()) if self._log.exists() else 0
+
+    def await_logged(self, event: str, *, more: int = 1) -> None:
+        wanted = self.logged(event) + more
+        until(lambda: self.logged(event) >= wanted, f"{more} more {event} in the log", START_S)
 
     def processes(self) -> list[int]:
         """The processes of its group."""
@@ -201,7 +217,6 @@ class Service:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         defaults = {"ENRICHER_BIND": f"127.0.0.1:{self.port}", "ENRICHER_LOOKUPS": "off", "ENRICHER_CONFIG_DIR": "none"}
-        self.log = log
         self.program = Program(["enricher", command], defaults | dict(environment), log)
         self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE_S)
 
@@ -217,14 +232,6 @@ class Service:
 
     def await_ready(self) -> None:
         until(self.is_ready, f"readiness of {self.url}", START_S)
-
-    def logged(self, event: str) -> int:
-        """How often it has logged an event, in all its lives."""
-        return self.log.read_bytes().count(b'"event": "%b"' % event.encode())
-
-    def await_logged(self, event: str, *, more: int = 1) -> None:
-        wanted = self.logged(event) + more
-        until(lambda: self.logged(event) >= wanted, f"{more} more {event} in the log", START_S)
 
     def is_ready(self) -> bool:
         if not self.program.alive():

@@ -14,6 +14,8 @@ from enricher.core.document import Json
 from tests.e2e import alerts
 from tests.e2e.harness import LOOK_EVERY_S, PATIENCE_S, Service, until
 
+SLOW = {"kind": "trickle", "method": "POST", "seconds": 0.2}
+"""A far-away destination: it has acted on a request for a while before its answer is here. That is when a kill hurts."""
 OPEN = ("pending", "sending", "unknown")
 
 
@@ -77,7 +79,7 @@ def rage(service: Service, *, kills: int, chance: Random, deliveries: tuple[int,
     """Kill the service so many times in mid-load, each time after a few deliveries, and start it again; it is up afterwards."""
     for _ in range(kills):
         service.start()
-        service.await_logged("case_delivered", more=chance.randint(*deliveries))
+        service.program.await_logged("case_delivered", more=chance.randint(*deliveries))
         service.kill()
     service.start()
     service.await_ready()

@@ -9,13 +9,11 @@ import pytest
 
 from tests.e2e.harness import DESTINATIONS, Service, Standins
 from tests.e2e.judge import held, problems
-from tests.e2e.storm import Senders, lost, rage, settle
+from tests.e2e.storm import SLOW, Senders, lost, rage, settle
 
 pytestmark = pytest.mark.slow
 
 KILLS = 10
-SLOW = {"kind": "trickle", "method": "POST", "seconds": 0.2}
-"""A far-away service: it has acted on a request for a while before its answer is here. That is when a kill hurts."""
 SETTINGS = {"ENRICHER_LEASE_SECONDS": "1", "ENRICHER_JIRA_QUIET_SECONDS": "2"}
 
 

@@ -231,7 +231,7 @@ def test_a_child_process_does_not_count_on_its_parents_identifiers() -> None:
 
 
 def test_an_identifier_that_is_taken_is_an_error_not_a_lost_alert(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("enricher.store.inbox.new_id", lambda _: "THE-SAME-ONE")
+    monkeypatch.setattr("enricher.store.intake.new_id", lambda _: "THE-SAME-ONE")
     store.inbox.accept(submission("a"))
 
     with pytest.raises(IntegrityError):

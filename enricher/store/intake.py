@@ -1,0 +1,151 @@
+"""Acceptance: a batch of bodies into the inbox, each once, whatever was sent twice.
+
+Nearly everything that comes is under an identity never seen before. So a batch is first inserted as if all of it were,
+by one prepared statement that leaves out what is not; only what it left out is looked at more closely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, bindparam, exists, select, tuple_
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import psycopg
+
+from enricher.ports import Receipt, Submission
+from enricher.store.database import ALERTS, Transaction, add_new, insert_new
+from enricher.store.ids import new_id
+from enricher.store.schema import NAME, TEXT, alerts
+
+_DIGEST_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A submission and its row, as far as its caller's own thread could make it for the committer; texts ready to be stored."""
+
+    submission: Submission
+    identity: bytes
+    content: bytes
+    row: dict[str, Any]
+
+    @classmethod
+    def of(cls, sent: Submission) -> Incoming:
+        row_digests = b"".join(sorted(sent.row_digests))
+        identity = sha256(sent.identity.encode("utf-8", "replace")).digest()
+        content = sha256(row_digests).digest()
+        row = {
+            "identity": identity,
+            "content": content,
+            "row_digests": row_digests,
+            "source": NAME.storable(sent.source),
+            "kind": NAME.storable(sent.kind),
+            "alert_ref": NAME.storable(sent.alert_ref),
+            "trigger_type": NAME.storable(sent.trigger),
+            "state": "stored" if sent.dead_reason is None else "dead",
+            "attempts": 0,
+            "claims": 0,
+            "reason": TEXT.storable(sent.dead_reason),
+            "size": len(sent.body),
+            "body": sent.body,
+        }
+        return cls(sent, identity, content, row)
+
+
+_COLUMNS = [column for column in alerts.columns if column.name not in {"holder", "dropped", "settled_at"}]
+_UNKNOWN = select(*(bindparam(column.name, type_=column.type) for column in _COLUMNS)).where(
+    ~exists().where(alerts.c.identity == bindparam("identity", type_=alerts.c.identity.type))
+)
+_DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(paramstyle="named"), "postgresql": psycopg.dialect()}
+
+
+@cache
+def _insert_unknown(dialect: str) -> str:
+    """INSERT … SELECT what is under an identity never seen ON CONFLICT DO NOTHING, spelled out once for the driver."""
+    names = [column.name for column in _COLUMNS]
+    statement = insert_new(dialect, alerts, "identity", "content").from_select(names, _UNKNOWN)
+    return str(statement.compile(dialect=_DIALECTS[dialect]))
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What is stored under one identity, oldest first."""
+
+    alerts: list[tuple[str, frozenset[bytes]]] = field(default_factory=list)
+
+    def earlier(self, row_digests: frozenset[bytes]) -> str | None:
+        """The alert that these rows repeat: one that has them all, else the last if together they do; None if any is new."""
+        for alert_id, stored in self.alerts:
+            if row_digests <= stored:
+                return alert_id
+        together = frozenset().union(*(stored for _, stored in self.alerts))
+        return self.alerts[-1][0] if self.alerts and row_digests <= together else None
+
+    def holds(self, alert_id: str) -> bool:
+        return any(stored_id == alert_id for stored_id, _ in self.alerts)
+
+
+def store_all(tx: Transaction, incoming: list[Incoming]) -> list[Receipt]:
+    """Store those of a batch that bring something new, and answer each."""
+    items = [(new_id(tx.now), item) for item in incoming]
+    dialect = tx.conn.dialect
+    now = alerts.c.due_at.type.bind_processor(dialect)(tx.now)
+    rows = [item.row | {"id": alert_id, "due_at": now, "received_at": now} for alert_id, item in items]
+    rows.sort(key=itemgetter("identity", "id"))  # in one order, so that two processes cannot block each other
+    added = tx.conn.exec_driver_sql(_insert_unknown(dialect.name), rows).rowcount
+    if added:
+        tx.wakes.add(ALERTS)
+    if added == len(items):
+        return [Receipt(alert_id=alert_id, duplicate=False) for alert_id, _ in items]
+    return _store_the_rest(tx, items)
+
+
+def _store_the_rest(tx: Transaction, items: Sequence[tuple[str, Incoming]]) -> list[Receipt]:
+    """Some are under an identity that was there already, or that came twice in the batch: see whether they bring new rows."""
+    stored = _stored(tx.conn, {item.identity for _, item in items})
+    receipts: list[Receipt] = []
+    fresh: dict[str, Incoming] = {}
+    for alert_id, item in items:
+        known = stored.setdefault(item.identity, _Stored())
+        earlier = None if known.holds(alert_id) else known.earlier(item.submission.row_digests)
+        receipts.append(Receipt(alert_id=earlier or alert_id, duplicate=earlier is not None))
+        if earlier is None and not known.holds(alert_id):
+            known.alerts.append((alert_id, item.submission.row_digests))
+            fresh[alert_id] = item
+    rows = [item.row | {"id": alert_id, "due_at": tx.now, "received_at": tx.now} for alert_id, item in fresh.items()]
+    rows.sort(key=itemgetter("identity", "content"))
+    added = add_new(tx.conn, alerts, rows, "identity", "content")
+    if added:
+        tx.wakes.add(ALERTS)
+    lost = {alert_id: item for alert_id, item in fresh.items() if alert_id not in added}
+    return _corrected(tx.conn, receipts, lost) if lost else receipts
+
+
+def _stored(conn: Connection, identities: Iterable[bytes]) -> dict[bytes, _Stored]:
+    known: dict[bytes, _Stored] = {}
+    wanted = select(alerts.c.identity, alerts.c.id, alerts.c.row_digests).where(alerts.c.identity.in_(list(identities)))
+    for row in conn.execute(wanted.order_by(alerts.c.id)):
+        known.setdefault(row.identity, _Stored()).alerts.append((row.id, _split(row.row_digests)))
+    return known
+
+
+def _split(row_digests: bytes) -> frozenset[bytes]:
+    return frozenset(row_digests[at : at + _DIGEST_BYTES] for at in range(0, len(row_digests), _DIGEST_BYTES))
+
+
+def _corrected(conn: Connection, receipts: list[Receipt], lost: dict[str, Incoming]) -> list[Receipt]:
+    """Another process stored the same alert first: point to that one."""
+    keys = {(item.identity, item.content): alert_id for alert_id, item in lost.items()}
+    wanted = select(alerts.c.id, alerts.c.identity, alerts.c.content).where(
+        tuple_(alerts.c.identity, alerts.c.content).in_(list(keys))
+    )
+    winners = {keys[row.identity, row.content]: row.id for row in conn.execute(wanted)}
+    return [
+        Receipt(alert_id=winners[receipt.alert_id], duplicate=True) if receipt.alert_id in lost else receipt
+        for receipt in receipts
+    ]

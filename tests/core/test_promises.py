@@ -1,0 +1,239 @@
+"""A missing fact is called missing: it lowers no severity where it was benign, and adds no points.
+
+What that means, exactly, when a fact that was known is taken away (an event 1, its parent, an image, a version, an ancestor):
+
+1. What took points away or capped the score can only vanish: no negative step and no cap is taken that was not taken before,
+   but a cap that had been lifted by signs which are now unknown as well.
+2. No rule of lineage, identity, path, command line, behaviour, DNS or context counts that the ledger did not already hold.
+   (It may have held one untaken: flags that a management agent's habit excused, a rhythm that lacked other signs.) The class
+   of the process may become that of a process without an image, or lose a ceiling.
+3. So, where the fact taken away had given no points, the score does not fall, and the severity is not lower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from enricher.core.estate import Entry, Estate
+from enricher.core.grade import Asked, Graded
+from enricher.core.normalise import normalise
+from enricher.core.programs import Programs
+from enricher.model import Event, ProcessCreate
+from tests.fakes import (
+    CHROME,
+    CMD,
+    NODE,
+    POWERSHELL,
+    SCHEDULER,
+    SVCHOST,
+    asked,
+    case_names,
+    connected,
+    corpus_alert,
+    graded,
+    packaged_programs,
+    points,
+    started,
+)
+
+Events = Sequence[Event]
+Removal = Callable[[Events], list[Event]]
+
+
+def each(kind: type[Event], **changes: Any) -> Removal:
+    return lambda events: [replace(e, **changes) if isinstance(e, kind) else e for e in events]
+
+
+NO_PARENT = {
+    "parent_guid": None,
+    "parent_pid": None,
+    "parent_image": None,
+    "parent_command_line": None,
+    "parent_user": None,
+}
+
+REMOVALS: dict[str, Removal] = {
+    "event 1": lambda events: [e for e in events if not isinstance(e, ProcessCreate)],
+    "parents": each(ProcessCreate, **NO_PARENT),
+    "parents' images": each(ProcessCreate, parent_image=None),
+    "parents' lines": each(ProcessCreate, parent_command_line=None),
+    "images": each(Event, image=None),
+    "versions": each(ProcessCreate, version_info={}),
+    "folders": each(ProcessCreate, current_directory=None),
+    "lines": each(ProcessCreate, command_line=None),
+    "users": each(Event, user=None),
+    "hashes": each(ProcessCreate, hashes={}),
+    "times of starts": each(ProcessCreate, at=None),
+}
+FREE = ("platform", "process", "sum", "cap")
+
+
+def events_of(case: str) -> list[Event]:
+    return list(normalise(corpus_alert(case)).events)
+
+
+def by_target(found: Sequence[Graded]) -> dict[tuple[str, str, str | None], Graded]:
+    """Findings by what a removal leaves alone: host, tenant, process."""
+    return {(g.facts.signal.process.computer, g.facts.signal.target, g.facts.signal.process.guid): g for g in found}
+
+
+def steps(one: Graded, *, sign: int) -> dict[str, float]:
+    return {s["rule"]: s["points"] for s in one.ledger if s["taken"] and s["points"] * sign > 0 and s["step"] != "sum"}
+
+
+def pairs(case: str, removal: Removal) -> list[tuple[Graded, Graded]]:
+    events = events_of(case)
+    before, after = by_target(graded(*events)), by_target(graded(*removal(events)))
+    return [(before[key], after[key]) for key in before.keys() & after.keys()]
+
+
+@cache
+def all_pairs(removal: str) -> list[tuple[Graded, Graded]]:
+    """Every finding of the corpus, before and after."""
+    return [pair for case in case_names() for pair in pairs(case, REMOVALS[removal])]
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_an_unknown_takes_nothing_away(removal: str) -> None:
+    for before, after in all_pairs(removal):
+        gone = steps(before, sign=1).keys() - steps(after, sign=1).keys()
+        lifted = {r for r in steps(after, sign=-1) if r in {"cap.context", "cap.weak_name"} and gone}
+        assert steps(after, sign=-1).keys() - lifted <= steps(before, sign=-1).keys()
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_an_unknown_adds_no_points(removal: str) -> None:
+    for before, after in all_pairs(removal):
+        held = {s["rule"] for s in before.ledger}
+        counted = {s["rule"] for s in after.ledger if s["taken"] and s["points"] > 0 and s["step"] not in FREE}
+        assert counted <= held
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_a_benign_fact_turned_unknown_lowers_no_severity(removal: str) -> None:
+    for before, after in all_pairs(removal):
+        was, still = steps(before, sign=1), steps(after, sign=1)
+        lost = sum(was.values()) - sum(still.values())
+        if lost <= 0:
+            assert after.severity.rank >= before.severity.rank
+            assert after.score >= before.score
+
+
+def test_the_corpus_puts_the_promise_to_the_test() -> None:
+    """The removals do meet benign facts: without these the three tests above would say little."""
+    raised = {
+        (case, removal)
+        for case in case_names()
+        for removal in REMOVALS
+        for before, after in pairs(case, REMOVALS[removal])
+        if after.score > before.score
+    }
+    assert {case for case, _ in raised} >= {
+        "benign/node-vite-dev-server",
+        "benign/pytest-ci-runner",
+        "benign/edr-agent-python",
+        "benign/intune-management-extension",
+    }
+    assert {removal for _, removal in raised} >= {"event 1", "parents", "parents' images"}
+
+
+# --- each benign fact by itself -------------------------------------------------------------------------------------
+
+VITE = "node C:\\src\\node_modules\\vite\\bin\\vite.js"
+CODE = "C:\\Users\\r\\AppData\\Local\\Programs\\Microsoft VS Code\\Code.exe"
+RUNNER = "C:\\actions-runner\\Runner.Worker.exe"
+INTUNE = "C:\\Program Files (x86)\\Microsoft Intune Management Extension\\AgentExecutor.exe"
+SCRIPT = 'powershell -File "C:\\Program Files\\Vendor\\x.ps1"'
+UPDATER = "C:\\Users\\r\\AppData\\Local\\Acme\\Update.exe"
+UNKNOWN_PARENT = {"parent": None, "parent_line": None}
+
+
+def score(image: str | None, line: str | None, **more: Any) -> Graded:
+    return graded(started(image, line, **more), asked(image=image), connected(image=image))[0]
+
+
+@pytest.mark.parametrize(
+    ("image", "line", "known", "unknown", "rises_by"),
+    [
+        pytest.param(NODE, VITE, {"parent": CODE}, UNKNOWN_PARENT, 15, id="an IDE above"),
+        pytest.param(NODE, VITE, {"parent": RUNNER}, UNKNOWN_PARENT, 15, id="a CI agent above"),
+        pytest.param(POWERSHELL, "powershell", {"parent": INTUNE}, UNKNOWN_PARENT, 20, id="a management agent above"),
+        pytest.param(
+            POWERSHELL,
+            "powershell -nop",
+            {"parent": INTUNE},
+            UNKNOWN_PARENT,
+            25,
+            id="a management agent, and flags it excused",
+        ),
+        pytest.param(
+            POWERSHELL,
+            SCRIPT,
+            {"parent": SVCHOST, "parent_line": SCHEDULER},
+            UNKNOWN_PARENT,
+            10,
+            id="a task of the installation",
+        ),
+        pytest.param(
+            POWERSHELL,
+            SCRIPT,
+            {"parent": SVCHOST, "parent_line": SCHEDULER},
+            {"parent": SVCHOST, "parent_line": None},
+            10,
+            id="a service host whose line is not known",
+        ),
+        pytest.param(
+            POWERSHELL,
+            "powershell -File x.ps1",
+            {"parent": SVCHOST, "parent_line": SCHEDULER, "current_directory": "C:\\Program Files\\Vendor\\"},
+            {"parent": SVCHOST, "parent_line": SCHEDULER, "current_directory": None},
+            15,
+            id="a script whose folder is not known, and then the task's own points",
+        ),
+    ],
+)
+def test_a_benign_parent_that_is_not_known(
+    image: str, line: str, known: dict[str, Any], unknown: dict[str, Any], rises_by: float
+) -> None:
+    before, after = score(image, line, **known), score(image, line, **unknown)
+    assert after.score - before.score == rises_by
+    assert after.severity.rank >= before.severity.rank
+
+
+def test_a_browser_whose_image_is_not_known_is_no_browser() -> None:
+    before, after = score(CHROME, "chrome", parent=CMD), score(None, "chrome", parent=CMD)
+    assert (before.score, after.score) == (19, 35)
+
+
+def test_an_updater_whose_line_is_not_known_may_have_been_told_anything() -> None:
+    assert points(score(UPDATER, UPDATER).ledger)["process.helper_at_home"] == 5
+    assert points(score(UPDATER, None).ledger)["process.downloader"] == 18
+
+
+def test_an_agent_whose_image_is_not_known_is_any_other_program() -> None:
+    agent = "C:\\Program Files\\Elastic\\elastic-agent.exe"
+    assert score(None, None).score - score(agent, None).score == 5
+
+
+def test_a_host_that_the_estate_does_not_name_adds_nothing() -> None:
+    named = Programs(replace(packaged_programs().rules, estate=Estate(entries=(Entry(hosts=("ws-*",), role="server"),))))
+    nobody = Programs(replace(packaged_programs().rules, estate=Estate(entries=(Entry(hosts=("other",), role="server"),))))
+    events: list[Event] = [asked(), connected()]
+    known, unknown, none = (
+        graded(*events, programs=p, asking=Asked(estate=True))[0] for p in (named, nobody, packaged_programs())
+    )
+    assert (known.score - none.score, unknown.score) == (8, none.score)
+    assert any(line.startswith("estate role") for line in unknown.missing)
+    assert unknown.confidence < known.confidence
+
+
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_less_evidence_is_never_more_confidence(removal: str) -> None:
+    for before, after in all_pairs(removal):
+        assert after.confidence <= before.confidence
+        assert {m for m in before.missing if not m.startswith("rhythm")} <= set(after.missing)
