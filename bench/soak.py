@@ -62,7 +62,7 @@ def main(*, minutes: float, kinds: tuple[str, ...], fault_rate: float, seed: int
     print(json.dumps({"machine": describe()}, indent=2), flush=True)
     sound = True
     for kind in kinds or ("sqlite", "postgresql"):
-        with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix="soak-") as name, _database(kind, Path(name)) as url:
+        with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".soak-") as name, _database(kind, Path(name)) as url:
             report = {
                 "idle": _idle(url, Path(name)),
                 "takeover": _takeover(url, Path(name)),

@@ -35,6 +35,9 @@ MAX_LINE = 8_192
 """Characters of a line in the document: what Windows' own shell takes. The grade has read all of it."""
 _ANSWERED = frozenset({Status.OK, Status.STALE})
 
+Columns = Mapping[int, Mapping[str, str]]
+"""Of every row of the alert, by its number."""
+
 _SEED_LABELS = {
     "S1": "Cloudflare Workers",
     "S2": "Cloudflare Workers",
@@ -62,14 +65,9 @@ def key_of(finding: Finding, rules: Rules) -> str:
 
 
 def case_document(
-    findings: Sequence[Finding],
-    rows: Iterable[int],
-    events: Sequence[Event],
-    alert: Alert,
-    columns: Mapping[int, Mapping[str, str]],
-    rules: Rules,
+    findings: Sequence[Finding], rows: Iterable[int], events: Sequence[Event], alert: Alert, columns: Columns, rules: Rules
 ) -> CaseDocument:
-    """Build the document of one case. The highest finding speaks for it. `columns` are those of every row of the alert."""
+    """Build the document of one case. The finding that speaks for it comes first, as `Finding.order` has them."""
     ordered = sorted(findings, key=lambda f: f.order)
     top = ordered[0]
     graded, facts, signal = top.graded, top.graded.facts, top.graded.facts.signal
@@ -258,7 +256,7 @@ def _beacon(top: Finding) -> BeaconDoc | None:
     }
 
 
-def _drift(columns: Mapping[int, Mapping[str, str]], rows: Sequence[int], findings: Sequence[Finding]) -> list[DriftDoc]:
+def _drift(columns: Columns, rows: Sequence[int], findings: Sequence[Finding]) -> list[DriftDoc]:
     """Where Sumo's own columns say something else than we do, each difference once."""
     platform = findings[0].graded.facts.signal.platform
     suspicious = any(f.graded.is_suspicious for f in findings)

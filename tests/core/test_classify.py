@@ -104,6 +104,12 @@ def test_another_computers_query_is_no_name() -> None:
     assert leaving(asked(computer="ws-hr-0007.corp.example"), connected()) == ["no_name"]
 
 
+def test_a_failed_query_leads_to_no_connection() -> None:
+    found = classified(asked(status=9003), connected())
+    assert [(s.source, s.connections) for s in found.signals] == [("dns_failed", ())]
+    assert [reason for _, reason in found.leaving] == ["no_name"]
+
+
 def test_an_own_query_comes_before_anybody_elses() -> None:
     own, nearer = asked("own.example", 0), asked(RELAY, 5, guid=guid(2), pid=8)
     found = classified(own, nearer, connected(5.1))

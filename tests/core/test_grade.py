@@ -159,10 +159,22 @@ def test_command_signs_lift_the_cap_of_context(line: str, score: float, cut: lis
 
 
 @pytest.mark.parametrize(
+    ("line", "cut"), [("mshta javascript:x", []), ("mshta x", ["cap.context"])], ids=["signs of 30", "signs of 20"]
+)
+def test_the_line_and_the_lineage_together_lift_the_cap_of_context(line: str, cut: list[str]) -> None:
+    mshta = f"{SYSTEM32}mshta.exe"
+    beats = [connected(30.001 * n, image=mshta) for n in range(1, 7)]
+    found = one(started(mshta, line, parent=f"{SYSTEM32}wbem\\WmiPrvSE.exe"), asked(CDN, image=mshta), *beats)
+    assert sum(points(found.ledger).values()) > 39
+    assert caps(found.ledger) == cut
+
+
+@pytest.mark.parametrize(
     ("parent", "image", "cut"),
     [
         pytest.param(EXPLORER, POWERSHELL, [], id="45 points: nothing to cut"),
         pytest.param(f"{SYSTEM32}wbem\\WmiPrvSE.exe", f"{SYSTEM32}mshta.exe", ["cap.weak_name"], id="signs of 20"),
+        pytest.param(f"{SYSTEM32}wbem\\WmiPrvSE.exe", "C:\\x\\y\\a.pdf.exe", [], id="signs of 40 lift it"),
         pytest.param(WORD, f"{TEMP}mshta.exe", [], id="signs of 45 lift it"),
     ],
 )

@@ -149,6 +149,8 @@ def test_a_sign_in_shadow_is_printed_and_not_counted() -> None:
     step = next(s for s in found.ledger if s["rule"] == "path.script_writable_more")
     assert (step["taken"], step["points"]) == (False, 15)
     assert step["evidence"].endswith("; in shadow")
+    quiet = of(PYTHON, f"python {DESKTOP}x.py", *beats(PYTHON))
+    assert "behaviour.periodic" not in points(quiet.ledger), "nor do others count because of it"
 
 
 # --- command lines --------------------------------------------------------------------------------------------------

@@ -170,7 +170,9 @@ def test_a_task_names_a_file() -> None:
 @pytest.mark.parametrize("image", [POWERSHELL, NODE])
 def test_only_rundll32_is_a_com_server_of_the_shell(image: str) -> None:
     launcher = program(SVCHOST, f"{SVCHOST} -k DcomLaunch -p")
-    assert task("x shell32.dll,SHCreateLocalServerRunDll", launcher, image) is None
+    line = "x shell32.dll,SHCreateLocalServerRunDll"
+    assert task(line, launcher, image, current_directory=SYSTEM32) is None
+    assert task(line, launcher, RUNDLL32, current_directory=SYSTEM32) is not None
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------
@@ -234,6 +236,14 @@ def test_a_ceiling_replaces_the_class() -> None:
     assert taken(POWERSHELL, f'powershell -File "{SCRIPT}"', **under) == {"platform.score": 30, "process.verified_task": 5}
     assert taken(POWERSHELL, "powershell -File C:\\x\\y.ps1", **under)["process.shell"] == 15
     assert taken(UPDATE, UPDATE)["process.helper_at_home"] == 5
+
+
+def test_a_ceiling_raises_nothing() -> None:
+    agent = "C:\\Program Files\\Elastic\\elastic-agent.exe"
+    under = {"parent": "C:\\Program Files\\Elastic\\service.exe"}
+    found = graded(started(agent, f'"{agent}" "C:\\Program Files\\Elastic\\x.dll"', **under), asked(image=agent))[0]
+    step = next(s for s in found.ledger if s["step"] == "process")
+    assert (step["rule"], step["points"]) == ("process.verified_task", 0)
 
 
 @pytest.mark.parametrize("original", ["wscript.exe", "MSHTA.EXE"])

@@ -89,13 +89,17 @@ def settle(service: Service, senders: Senders, timeout_s: float = PATIENCE_S) ->
     """Wait until nothing is left to do; every case."""
     for alert_id in senders.accepted.values():
         service.settled(alert_id, timeout_s)
-    until(lambda: not any(_waiting(service)), "the end of all deliveries", timeout_s)
+    try:
+        until(lambda: not any(_waiting(service)), "the end of all deliveries", timeout_s)
+    except TimeoutError as late:
+        late.add_note("\n".join(map(str, _waiting(service))))
+        raise
     return service.listed("cases", "cases")
 
 
 def _waiting(service: Service) -> Iterator[Json]:
     for state in OPEN:
-        yield from service.get("deliveries", state=state, limit="1")["deliveries"]
+        yield from service.get("deliveries", state=state, limit="10")["deliveries"]
 
 
 def lost(service: Service, senders: Senders) -> list[str]:
