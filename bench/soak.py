@@ -98,14 +98,23 @@ def _idle(url: str, folder: Path) -> Json:
         time.sleep(IDLE_S)
         spent = _cpu_s(service) - before
         processes = service.program.processes()
-        sizes = [memory(pid) for pid in processes]
+        shares = [_share(pid) for pid in processes]
     return {
         "accept_to_first_ticket_ms": _milliseconds([min(wait) for wait in waits]),
         "accept_to_last_ticket_ms": _milliseconds([max(wait) for wait in waits]),
         "cpu_percent_of_a_core": round(100 * spent / IDLE_S, 2),
         "processes": len(processes),
-        "memory_mib": round(sum(sizes) / 2**20),
+        "memory_mib": round(sum(shares) / 2**20),
     }
+
+
+def _share(pid: int) -> int:
+    """What a process holds of the memory, its part of what is shared included, in bytes."""
+    return 1024 * sum(
+        int(line.split()[1])
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        if line.startswith("Pss:")
+    )
 
 
 def _single(service: Service, standins: Standins, name: str) -> list[float]:
@@ -172,12 +181,11 @@ def _takeover(url: str, folder: Path) -> Json:
 def _storm(url: str, folder: Path, plan: Plan) -> Json:
     with Standins(folder / "storm", "--no-limits", f"--search-lag={SEARCH_LAG_S}") as standins:
         service = Service(_settings(standins, url), folder / "storm.log")
-        senders = Senders(service.url, pause_s=0.2)
         try:
             _fail_at_random(standins, plan)
-            senders.start()
-            kills = _kill_for(service, plan)
-            senders.finish()
+            with Senders(service.url, pause_s=0.2) as senders:
+                kills = _kill_for(service, plan)
+                senders.finish()
             for name in DESTINATIONS:
                 standins.fail(name)
             calm_at = time.monotonic()
@@ -186,7 +194,6 @@ def _storm(url: str, folder: Path, plan: Plan) -> Json:
             gone = lost(service, senders)
             largest = max(memory(pid) for pid in service.program.processes())
         finally:
-            senders.finish()
             service.close()
         found = held(standins)
         failed = Counter(one["fault"] for name in DESTINATIONS for one in standins.store(name)["requests"] if one["fault"])

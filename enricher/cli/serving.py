@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -56,7 +57,9 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Any:
         set_up_logs()
-        return self._app.web()
+        app = self._app.web()
+        gc.freeze()  # what is there now stays as long as the process: the collector need not look at it with every request
+        return app
 
 
 def _forget_process(_server: object, worker: Any) -> None:

@@ -1,7 +1,7 @@
 """Jira Cloud v3: one issue per case.
 
-Its search lags behind its writes, so "not found" is only believed after a quiet period, counted from the first attempt whose
-outcome is not known. Two issues with one case label are a twin: the older is kept, the other is linked to it and closed, and
+Its search lags behind its writes, so "not found" is only believed after a quiet period, counted from the last attempt that may
+have made an issue. Two issues with one case label are a twin: the older is kept, the other is linked to it and closed, and
 whoever wired us is told.
 """
 
@@ -81,7 +81,7 @@ class Jira:
         if not delivery.in_doubt or age >= self._quiet_s:
             return None
         next_look = next((at for at in LOOK_AT_S if age < at < self._quiet_s), self._quiet_s)
-        detail = f"not found {age:.0f} s after the first attempt; believed after {self._quiet_s:.0f} s"
+        detail = f"not found {age:.0f} s after the last attempt; believed after {self._quiet_s:.0f} s"
         raise self._service.error(Reason.SETTLING, detail, retry_after=next_look - age)
 
     def create(self, delivery: Delivery) -> Ticket:

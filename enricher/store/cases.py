@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import Integer, bindparam, exists, insert, select, update
 from sqlalchemy import case as sql_case
-from sqlalchemy import exists, select, update
 
 from enricher.core.document import CaseDocument, News
 from enricher.model import Kind
 from enricher.ports import Merge, SeenEvent, Settlement, Sighting
 from enricher.store.database import Transaction, add_new, insert_new
 from enricher.store.ids import new_id
-from enricher.store.schema import OPEN_ALERTS, alerts, case_alerts, cases, deliveries, events, news, sightings
+from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts, cases, deliveries, events, news, sightings
 from enricher.store.types import clean
 
 DeliverTo = Callable[[CaseDocument], Sequence[str]]
@@ -41,10 +42,8 @@ class Cases:
 
     def trigger_pending(self, tx: Transaction, alert_ref: str, recovery_id: str) -> bool:
         """Whether an alert that the recovery would end is still to be settled."""
-        waiting = select(alerts.c.id).where(
-            alerts.c.alert_ref == alert_ref, alerts.c.kind != Kind.RECOVERY, alerts.c.id != recovery_id, OPEN_ALERTS
-        )
-        return tx.conn.execute(waiting.limit(1)).first() is not None
+        waiting = tx.conn.execute(_WAITING_TRIGGER, {"ref": alert_ref, "recovery": recovery_id})
+        return waiting.first() is not None
 
     def store(self, tx: Transaction, alert_id: str, alert_ref: str | None, settlement: Settlement) -> None:
         """Store what came of an alert: its events, its cases with their news, and the recovery of others."""
@@ -65,27 +64,23 @@ class Cases:
         """Store news of a case whose row is locked, numbered after `last`, with other values of the row; the new last."""
         _add_news(tx, key, last, items)
         seq = last + len(items)
-        told = update(cases).where(cases.c.key == key).values(last_news_seq=seq, updated_at=tx.now, **values)
-        tx.conn.execute(told)
+        tx.conn.execute(_CASE, {"case": key, "last_news_seq": seq, "updated_at": tx.now, **values})
         return seq
 
-    def make_due(self, tx: Transaction, key: str, seq: int, destinations: Collection[str] | None = None) -> None:
+    def make_due(
+        self, tx: Transaction, key: str, seq: int, destinations: Collection[str] | None = None, after_s: float = 0.0
+    ) -> None:
         """Let the deliveries of a case (or those to some destinations) carry its news up to `seq`.
 
-        Delivered ones are due again. Those that wait, or are on their way, or are dead, learn of it when their turn comes.
+        Delivered ones are due again, `after_s` from now. Those that wait, or are on their way, or are dead, learn of it when
+        their turn comes.
         """
-        idle = deliveries.c.state == "delivered"
-        again = update(deliveries).where(deliveries.c.case_key == key, deliveries.c.want_seq < seq)
-        if destinations is not None:
-            again = again.where(deliveries.c.destination.in_(destinations))
-        told = again.values(
-            want_seq=seq,
-            state=sql_case((idle, "pending"), else_=deliveries.c.state),
-            due_at=sql_case((idle, tx.now), else_=deliveries.c.due_at),
-            attempts=sql_case((idle, 0), else_=deliveries.c.attempts),
-            updated_at=tx.now,
-        )
-        tx.wakes.update(tx.conn.execute(told.returning(deliveries.c.destination)).scalars())
+        told = {"case": key, "seq": seq, "now": tx.now, "again": tx.now + timedelta(seconds=after_s)}
+        if destinations is None:
+            due = tx.conn.execute(_MAKE_DUE, told)
+        else:
+            due = tx.conn.execute(_MAKE_SOME_DUE, told | {"destinations": list(destinations)})
+        tx.wakes.update(due.scalars())
 
     def open_deliveries(self, tx: Transaction, key: str, document: CaseDocument, seq: int) -> None:
         """Make the deliveries that are missing; one for each (case, destination) is kept for good."""
@@ -109,13 +104,13 @@ class Cases:
             tx.wakes.update(str(row["destination"]) for row in rows)
 
     def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new_events: int) -> None:
-        stored = tx.conn.execute(locked_case(key)).first()
+        stored = tx.conn.execute(LOCKED_CASE, {"case": key}).first()
         merged, items = self.merge(stored.document if stored else None, document, new_events, tx.now)
         values = _columns(merged)
         if stored is None:
             seq = len(items)
             row = values | {"key": key, "id": new_id(tx.now), "state": _state(merged), "last_news_seq": seq}
-            tx.conn.execute(cases.insert(), row | {"opened_at": tx.now, "updated_at": tx.now})
+            tx.conn.execute(_NEW_CASE, row | {"opened_at": tx.now, "updated_at": tx.now})
             _add_news(tx, key, 0, items)
         else:
             recovered = stored.state == "recovered"
@@ -129,38 +124,62 @@ class Cases:
 
     def _recover(self, tx: Transaction, recovery_id: str, alert_ref: str) -> None:
         """Mark the cases of an alert recovered."""
-        linked = (
-            select(case_alerts.c.case_key)
-            .join(alerts, alerts.c.id == case_alerts.c.alert_id)
-            .where(alerts.c.alert_ref == alert_ref)
-            .distinct()
-        )
-        self._mark_recovered(tx, recovery_id, tx.conn.execute(linked).scalars().all())
+        self._mark_recovered(tx, recovery_id, tx.conn.execute(_LINKED, {"ref": alert_ref}).scalars().all())
 
     def _recover_if_it_came_first(self, tx: Transaction, alert_ref: str, keys: Collection[str]) -> None:
         """A recovery that found nothing to end, because it overtook its alert, ends what the alert has opened."""
-        overtaking = select(alerts.c.id).where(
-            alerts.c.alert_ref == alert_ref,
-            alerts.c.kind == Kind.RECOVERY,
-            alerts.c.state == "done",
-            ~exists().where(case_alerts.c.alert_id == alerts.c.id),
-        )
-        for recovery_id in tx.conn.execute(overtaking).scalars().all():
+        for recovery_id in tx.conn.execute(_OVERTAKING, {"ref": alert_ref}).scalars().all():
             self._mark_recovered(tx, recovery_id, keys)
 
     def _mark_recovered(self, tx: Transaction, recovery_id: str, keys: Iterable[str]) -> None:
         text = f"Recovered in Sumo Logic at {tx.now:%Y-%m-%d %H:%M:%S} UTC"
         for key in sorted(keys):
-            stored = tx.conn.execute(locked_case(key)).one()
+            stored = tx.conn.execute(LOCKED_CASE, {"case": key}).one()
             _link(tx, recovery_id, [key])
             if stored.state == "open":
                 item = news_item(tx, "recovery", text)
                 self.make_due(tx, key, self.tell(tx, key, stored.last_news_seq, [item], state="recovered"))
 
 
-def locked_case(key: str) -> Any:
-    """Select a case's document, state and last news number, and keep others from writing to it."""
-    return select(cases.c.document, cases.c.state, cases.c.last_news_seq).where(cases.c.key == key).with_for_update()
+# --- its statements, built once ---------------------------------------------------------------------------------------
+
+_ONE_CASE = cases.c.key == bindparam("case")
+_OF_REF = alerts.c.alert_ref == bindparam("ref")
+
+LOCKED_CASE = select(cases.c.document, cases.c.state, cases.c.last_news_seq).where(_ONE_CASE).with_for_update()
+"""A case's document, state and last news number; others are kept from writing to it."""
+_CASE = update(cases).where(_ONE_CASE)
+_NEW_CASE, _NEW_NEWS = insert(cases), insert(news)
+
+_IDLE = deliveries.c.state == "delivered"
+_SEQ = bindparam("seq", type_=Integer)
+_NOW, _AGAIN = bindparam("now", type_=MOMENT), bindparam("again", type_=MOMENT)
+_MAKE_DUE = (
+    update(deliveries)
+    .where(deliveries.c.case_key == bindparam("case"), deliveries.c.want_seq < _SEQ)
+    .values(
+        want_seq=_SEQ,
+        state=sql_case((_IDLE, "pending"), else_=deliveries.c.state),
+        due_at=sql_case((_IDLE, _AGAIN), else_=deliveries.c.due_at),
+        attempts=sql_case((_IDLE, 0), else_=deliveries.c.attempts),
+        updated_at=_NOW,
+    )
+    .returning(deliveries.c.destination)
+)
+_MAKE_SOME_DUE = _MAKE_DUE.where(deliveries.c.destination.in_(bindparam("destinations", expanding=True)))
+
+_WAITING_TRIGGER = (
+    select(alerts.c.id)
+    .where(_OF_REF, alerts.c.kind != Kind.RECOVERY, alerts.c.id != bindparam("recovery"), OPEN_ALERTS)
+    .limit(1)
+)
+_LINKED = select(case_alerts.c.case_key).join(alerts, alerts.c.id == case_alerts.c.alert_id).where(_OF_REF).distinct()
+_OVERTAKING = select(alerts.c.id).where(
+    _OF_REF,
+    alerts.c.kind == Kind.RECOVERY,
+    alerts.c.state == "done",
+    ~exists().where(case_alerts.c.alert_id == alerts.c.id),
+)
 
 
 def news_item(tx: Transaction, kind: str, text: str, lines: Sequence[str] = ()) -> News:
@@ -178,7 +197,7 @@ def _add_news(tx: Transaction, key: str, last: int, items: Sequence[News]) -> No
         for seq, item in enumerate(items, last + 1)
     ]
     if rows:
-        tx.conn.execute(news.insert(), rows)
+        tx.conn.execute(_NEW_NEWS, rows)
 
 
 def _columns(document: CaseDocument) -> dict[str, Any]:

@@ -122,6 +122,9 @@ def add_new(conn: Connection, table: Table, rows: Sequence[dict[str, Any]], *uni
     """Insert those rows that are not there yet by `unique`; the first primary key column of each that went in."""
     if not rows:
         return set()
-    first_key = next(iter(table.primary_key.columns))
-    statement = insert_new(conn.dialect.name, table, *unique).returning(first_key)
-    return set(conn.execute(statement, list(rows)).scalars())
+    return set(conn.execute(_insert_new_and_say(conn.dialect.name, table, *unique), list(rows)).scalars())
+
+
+@cache
+def _insert_new_and_say(dialect: str, table: Table, *unique: str) -> Any:
+    return insert_new(dialect, table, *unique).returning(next(iter(table.primary_key.columns)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, select, update
 
 from enricher.errors import TriggerPending
 from enricher.ports import AlertRecord, ClaimedAlert, Receipt, Settlement, Submission
@@ -14,7 +14,7 @@ from enricher.store.access import Access
 from enricher.store.cases import Cases, case_lock
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.intake import Incoming, store_all
-from enricher.store.schema import OPEN_ALERTS, alerts, case_alerts
+from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts
 
 RECORD = [column for column in alerts.columns if column.name not in {"body", "row_digests", "identity", "content"}]
 
@@ -38,7 +38,7 @@ class Inbox:
         """As the port says. Raises TriggerPending for a recovery whose trigger has not been settled yet."""
         locks = [case_lock(case["key"]) for case in settlement.cases]
         with self._access.read() as conn:
-            ref = conn.execute(select(alerts.c.alert_ref).where(alerts.c.id == claim.alert_id)).scalar_one_or_none()
+            ref = conn.execute(_REF, {"alert": claim.alert_id}).scalar_one_or_none()
         if ref:
             locks.append(f"ref {ref}")
         stored = self._access.write(lambda tx: self._settle(tx, claim, ref, settlement), locks)
@@ -69,33 +69,11 @@ class Inbox:
     def _anything_due(self) -> bool:
         """Look before writing: an idle claim must not commit, or every claim would wake all the others."""
         with self._access.read() as conn:
-            due = select(alerts.c.id).where(OPEN_ALERTS, alerts.c.due_at <= self._access.now(conn)).limit(1)
-            return conn.execute(due).first() is not None
+            return conn.execute(_ANY_DUE, {"now": self._access.now(conn)}).first() is not None
 
     def _take(self, tx: Transaction, limit: int) -> list[ClaimedAlert]:
-        due = (
-            select(alerts.c.id)
-            .where(OPEN_ALERTS, alerts.c.due_at <= tx.now)
-            .order_by(alerts.c.due_at, alerts.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        ids = tx.conn.execute(due).scalars().all()
-        take = (
-            update(alerts)
-            .where(alerts.c.id.in_(ids))
-            .values(
-                state="working",
-                attempts=alerts.c.attempts + 1,
-                claims=alerts.c.claims + 1,
-                holder=self._access.holder,
-                due_at=tx.now + self._lease,
-            )
-            .returning(
-                alerts.c.id, alerts.c.body, alerts.c.source, alerts.c.received_at, alerts.c.attempts, alerts.c.claims
-            )
-        )
-        taken = tx.conn.execute(take).all() if ids else []
+        due = {"now": tx.now, "limit": limit}
+        taken = tx.conn.execute(_TAKE, due | {"holder": self._access.holder, "due_at": tx.now + self._lease}).all()
         return [
             ClaimedAlert(
                 alert_id=row.id,
@@ -125,8 +103,27 @@ class Inbox:
 
     def _hold(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:
         """Write to a claimed alert, if the claim is still ours."""
-        ours = (alerts.c.id == claim.alert_id, alerts.c.state == "working", alerts.c.claims == claim.fence)
-        return tx.conn.execute(update(alerts).where(*ours).values(**values)).rowcount == 1
+        ours = {"alert": claim.alert_id, "fence": claim.fence}
+        return tx.conn.execute(_OURS, ours | values).rowcount == 1
+
+
+_DUE = (
+    select(alerts.c.id)
+    .where(OPEN_ALERTS, alerts.c.due_at <= bindparam("now", type_=MOMENT))
+    .order_by(alerts.c.due_at, alerts.c.id)
+)
+_ANY_DUE = _DUE.limit(1)
+_DUE_FREE = _DUE.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True).cte("due")
+_TAKE = (
+    update(alerts)
+    .where(alerts.c.id.in_(select(_DUE_FREE.c.id)))
+    .values(state="working", attempts=alerts.c.attempts + 1, claims=alerts.c.claims + 1)
+    .returning(alerts.c.id, alerts.c.body, alerts.c.source, alerts.c.received_at, alerts.c.attempts, alerts.c.claims)
+)
+_OURS = update(alerts).where(
+    alerts.c.id == bindparam("alert"), alerts.c.state == "working", alerts.c.claims == bindparam("fence")
+)
+_REF = select(alerts.c.alert_ref).where(alerts.c.id == bindparam("alert"))
 
 
 def records(conn: Connection, rows: Sequence[Row[Any]]) -> list[AlertRecord]:

@@ -1,26 +1,26 @@
 """Acceptance: a batch of bodies into the inbox, each once, whatever was sent twice.
 
 Nearly everything that comes is under an identity never seen before. So a batch is first inserted as if all of it were,
-by one prepared statement that leaves out what is not; only what it left out is looked at more closely.
+by one statement that leaves out what is not; only what it left out is looked at more closely. That statement is spelled out
+once for each size of batch and handed to the driver as it is: the committer's time is what limits how much is accepted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, bindparam, exists, select, tuple_
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.dialects.postgresql import psycopg
 
 from enricher.ports import Receipt, Submission
-from enricher.store.database import ALERTS, Transaction, add_new, insert_new
+from enricher.store.database import ALERTS, Transaction, add_new
 from enricher.store.ids import new_id
-from enricher.store.schema import NAME, TEXT, alerts
+from enricher.store.schema import MOMENT, NAME, TEXT, alerts
 
 _DIGEST_BYTES = 8
 
@@ -58,18 +58,25 @@ class Incoming:
 
 
 _COLUMNS = [column for column in alerts.columns if column.name not in {"holder", "dropped", "settled_at"}]
-_UNKNOWN = select(*(bindparam(column.name, type_=column.type) for column in _COLUMNS)).where(
-    ~exists().where(alerts.c.identity == bindparam("identity", type_=alerts.c.identity.type))
-)
-_DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(paramstyle="named"), "postgresql": psycopg.dialect()}
+_values = itemgetter(*(column.name for column in _COLUMNS))
+_POSTGRESQL = psycopg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own gap
 
 
-@cache
-def _insert_unknown(dialect: str) -> str:
-    """INSERT … SELECT what is under an identity never seen ON CONFLICT DO NOTHING, spelled out once for the driver."""
-    names = [column.name for column in _COLUMNS]
-    statement = insert_new(dialect, alerts, "identity", "content").from_select(names, _UNKNOWN)
-    return str(statement.compile(dialect=_DIALECTS[dialect]))
+@lru_cache(maxsize=128)
+def _insert_unknown(dialect: str, rows: int) -> str:
+    """Insert so many rows, but for those whose identity is there already."""
+    if dialect == "sqlite":
+        places = ["?"] * len(_COLUMNS)
+    else:
+        places = [f"%s::{column.type.compile(_POSTGRESQL)}" for column in _COLUMNS]
+    row = f"({', '.join(places)})"
+    names = ", ".join(column.name for column in _COLUMNS)
+    return (
+        f"WITH sent ({names}) AS (VALUES {', '.join([row] * rows)}) "  # noqa: S608 - names of columns and places for values
+        f"INSERT INTO alerts ({names}) SELECT * FROM sent "
+        "WHERE NOT EXISTS (SELECT 1 FROM alerts WHERE alerts.identity = sent.identity) "
+        "ON CONFLICT (identity, content) DO NOTHING"
+    )
 
 
 @dataclass(slots=True)
@@ -93,16 +100,25 @@ class _Stored:
 def store_all(tx: Transaction, incoming: list[Incoming]) -> list[Receipt]:
     """Store those of a batch that bring something new, and answer each."""
     items = [(new_id(tx.now), item) for item in incoming]
-    dialect = tx.conn.dialect
-    now = alerts.c.due_at.type.bind_processor(dialect)(tx.now)
-    rows = [item.row | {"id": alert_id, "due_at": now, "received_at": now} for alert_id, item in items]
-    rows.sort(key=itemgetter("identity", "id"))  # in one order, so that two processes cannot block each other
-    added = tx.conn.exec_driver_sql(_insert_unknown(dialect.name), rows).rowcount
+    first: dict[bytes, tuple[str, Incoming]] = {}
+    for alert_id, item in items:
+        first.setdefault(item.identity, (alert_id, item))
+    added = _add_unknown(tx, [first[identity] for identity in sorted(first)])
     if added:
         tx.wakes.add(ALERTS)
     if added == len(items):
         return [Receipt(alert_id=alert_id, duplicate=False) for alert_id, _ in items]
     return _store_the_rest(tx, items)
+
+
+def _add_unknown(tx: Transaction, items: Sequence[tuple[str, Incoming]]) -> int:
+    """Insert these, each of another identity and in the order of that, so that two processes cannot block each other."""
+    dialect = tx.conn.dialect
+    now = MOMENT.storable(tx.now, dialect)
+    values: list[Any] = []
+    for alert_id, item in items:
+        values += _values(item.row | {"id": alert_id, "due_at": now, "received_at": now})
+    return tx.conn.exec_driver_sql(_insert_unknown(dialect.name, len(items)), tuple(values)).rowcount
 
 
 def _store_the_rest(tx: Transaction, items: Sequence[tuple[str, Incoming]]) -> list[Receipt]:

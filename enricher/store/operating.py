@@ -9,7 +9,7 @@ from sqlalchemy import case, select, update
 from enricher.core.document import CaseDocument
 from enricher.store.access import Access
 from enricher.store.audit import note
-from enricher.store.cases import Cases, case_lock, locked_case, news_item
+from enricher.store.cases import LOCKED_CASE, Cases, case_lock, news_item
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.schema import alerts, deliveries
 
@@ -45,7 +45,7 @@ class Operator:
         """Open a recovered or suppressed case: it gets its deliveries, and those that exist learn of it."""
 
         def reopen(tx: Transaction) -> bool:
-            stored = tx.conn.execute(locked_case(key)).first()
+            stored = tx.conn.execute(LOCKED_CASE, {"case": key}).first()
             if stored is None or stored.state == "open":
                 return False
             document: CaseDocument = stored.document

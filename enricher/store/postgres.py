@@ -16,6 +16,7 @@ from typing import cast
 import psycopg
 from sqlalchemy import URL, BigInteger, Connection, Engine, bindparam, create_engine, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import DBAPIError
 
 from enricher.store.database import Transaction, trouble_as_unavailable
 
@@ -52,15 +53,42 @@ class Postgres:
 
     def __init__(self, url: URL) -> None:
         self._writing = _engine(url, pool_size=1)
-        self._reading = _engine(url, pool_size=READERS, isolation_level="AUTOCOMMIT")
+        self._reading = _engine(url, pool_size=READERS, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        self._kept: Connection | None = None
 
     @contextmanager
     def begin(self, locks: Sequence[str]) -> Iterator[Transaction]:
-        with trouble_as_unavailable(), self._writing.begin() as conn:
-            transaction = Transaction(conn, _lock(conn, locks) if locks else self.now(conn))
-            yield transaction
-            if transaction.wakes:
-                conn.execute(_NOTIFY, {"topics": _BETWEEN.join(transaction.wakes)})
+        with trouble_as_unavailable():
+            try:
+                transaction = self._started(locks)
+                yield transaction
+                if transaction.wakes:
+                    transaction.conn.execute(_NOTIFY, {"topics": _BETWEEN.join(transaction.wakes)})
+                transaction.conn.commit()
+            except BaseException:
+                self._let_go()  # whatever state it is in, nobody has to find out
+                raise
+
+    def _started(self, locks: Sequence[str]) -> Transaction:
+        """Begin on the connection kept from the last time; a server restarted since costs a reconnect, not a failed write."""
+        try:
+            return self._start(locks)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            self._let_go()
+            return self._start(locks)
+
+    def _start(self, locks: Sequence[str]) -> Transaction:
+        if self._kept is None:
+            self._kept = self._writing.connect()
+        self._kept.begin()
+        return Transaction(self._kept, _lock(self._kept, locks) if locks else self.now(self._kept))
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -88,21 +116,22 @@ class Postgres:
             yield transaction.conn
 
     def forget(self) -> None:
-        _inherited.extend((self._writing.pool, self._reading.pool))
+        _inherited.extend((self._kept, self._writing.pool, self._reading.pool))
 
     def close(self) -> None:
+        self._let_go()
         self._writing.dispose()
         self._reading.dispose()
 
 
-def _engine(url: URL, *, pool_size: int, isolation_level: str = "READ COMMITTED") -> Engine:
+def _engine(url: URL, *, pool_size: int, isolation_level: str = "READ COMMITTED", pool_pre_ping: bool = False) -> Engine:
     given = url.query.get("options", "")
     return create_engine(
         url,
         pool_size=pool_size,
         max_overflow=READERS,
         pool_timeout=CONNECT_TIMEOUT_S,
-        pool_pre_ping=True,  # a restarted server costs a reconnect, not a failed write
+        pool_pre_ping=pool_pre_ping,  # a restarted server costs a reconnect, not a failed read
         isolation_level=isolation_level,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, func, or_, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select
 
 from enricher.core.document import News
 from enricher.model import Backlog
@@ -154,10 +154,13 @@ def _alerts_of(conn: Connection, key: str) -> tuple[str, ...]:
     return tuple(reversed(newest))
 
 
+_NEWS = select(news).where(news.c.case_key.in_(bindparam("keys", expanding=True))).order_by(news.c.case_key, news.c.seq)
+
+
 def news_of(conn: Connection, keys: Collection[str]) -> defaultdict[str, list[News]]:
     """All news of some cases, each case's by number."""
     found: defaultdict[str, list[News]] = defaultdict(list)
-    for row in conn.execute(select(news).where(news.c.case_key.in_(keys)).order_by(news.c.case_key, news.c.seq)):
+    for row in conn.execute(_NEWS, {"keys": list(keys)}):
         found[row.case_key].append(News(seq=row.seq, kind=row.kind, at=row.at, text=row.text, lines=row.lines))
     return found
 

@@ -26,6 +26,7 @@ CASE_KEY = Words(500)
 """PostgreSQL indexes at most 2,704 bytes; a longer key would be refused, so longer ones are cut, alike everywhere."""
 NAME = Words(300)
 TEXT = Words()
+MOMENT = Moment()
 
 OPEN_ALERTS = text("state IN ('stored', 'working')")
 OPEN_DELIVERIES = text("state IN ('pending', 'sending', 'unknown')")

@@ -52,8 +52,12 @@ class Sqlite:
             self._host.check()
             self._check_file()
             conn = self._writer()
-            with conn.begin():
-                yield Transaction(conn, self._clock())
+            try:
+                with conn.begin():
+                    yield Transaction(conn, self._clock())
+            except BaseException:
+                self._let_go()  # whatever state it is in, nobody has to find out
+                raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -94,9 +98,7 @@ class Sqlite:
 
     def close(self) -> None:
         self._host.release()
-        if self._kept is not None:
-            self._kept[1].close()
-            self._kept = None
+        self._let_go()
         self._writing.dispose()
         self._reading.dispose()
         if self._lock_file is not None:
@@ -129,11 +131,16 @@ class Sqlite:
 
     def _writer(self) -> Connection:
         """The committer's connection, kept from one transaction to the next as long as the file is the same."""
-        if self._kept is None or self._kept[0] != self._file:
-            if self._kept is not None:
-                self._kept[1].close()
+        if self._kept is not None and self._kept[0] != self._file:
+            self._let_go()
+        if self._kept is None:
             self._kept = self._file, self._writing.connect()
         return self._kept[1]
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            self._kept[1].close()
+            self._kept = None
 
     def _check_file(self) -> None:
         """See that the file is still the one that is open. SQLite itself would go on writing into a deleted file."""

@@ -76,6 +76,11 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime
     cache_ok = True
 
+    def storable(self, value: datetime, dialect: Dialect) -> Any:
+        """What the driver is given of an instant, for statements that SQLAlchemy hands over unseen."""
+        process = self.bind_processor(dialect)
+        return process(value) if process else value
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(DateTime(timezone=True))
 

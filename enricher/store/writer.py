@@ -1,6 +1,7 @@
 """The committer: one thread per process through which every write goes, many writes in one transaction.
 
-A durable commit costs a disk flush whatever it holds, so whoever waits while one is under way shares the next.
+A durable commit costs a disk flush whatever it holds, so whoever waits while one is under way shares the next; so does
+whoever comes while a transaction waits for its turn among the processes.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class Writer:
             return [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
 
     def _settle(self, batch: list[_Write]) -> None:
-        error = self._attempt(batch)
+        error = self._attempt(batch, more=True)
         if error is None:
             return
         if isinstance(error, StoreUnavailable):  # nobody's fault: trying one by one would only take as many time-outs
@@ -131,6 +132,12 @@ class Writer:
             return
         for write in batch:
             self._settle_alone(write)
+
+    def _take_along(self, batch: list[_Write], locks: set[str]) -> None:
+        """Add what has come while this transaction waited to begin, as far as it needs no other locks."""
+        with self._wanted:
+            while self._waiting and len(batch) < MAX_BATCH and locks >= set(self._waiting[0].locks):
+                batch.append(self._waiting.popleft())
 
     def _settle_alone(self, write: _Write) -> None:
         for _ in range(TRIES_WHEN_CONTENDED):
@@ -142,18 +149,20 @@ class Writer:
                 return
         write.fail(StoreUnavailable("other transactions kept getting in the way"))
 
-    def _attempt(self, batch: list[_Write]) -> BaseException | None:
-        """Commit the batch and answer its callers; or roll all of it back and return why."""
+    def _attempt(self, batch: list[_Write], *, more: bool = False) -> BaseException | None:
+        """Commit the batch and answer its callers; or roll all of it back and return why. `more` may join meanwhile."""
         try:
-            self._commit(batch)
+            self._commit(batch, more=more)
         except BaseException as error:  # noqa: BLE001 - it belongs to the callers, who raise it; the thread must live on
             return error
         return None
 
-    def _commit(self, batch: list[_Write]) -> None:
-        locks = sorted({lock for write in batch for lock in write.locks})
+    def _commit(self, batch: list[_Write], *, more: bool) -> None:
+        locks = {lock for write in batch for lock in write.locks}
         results: list[tuple[_Write, Any]] = []
-        with self._begin(locks) as transaction:
+        with self._begin(sorted(locks)) as transaction:
+            if more:
+                self._take_along(batch, locks)
             for handler, writes in _by_handler(batch).items():
                 done = handler(transaction, [write.item for write in writes])
                 results.extend(zip(writes, done, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import IPv6Address, ip_address
@@ -68,6 +69,7 @@ def is_loopback(environ: Environ) -> bool:
     return _is_loopback_address(environ.get("REMOTE_ADDR", "")) and _is_loopback_name(environ.get("HTTP_HOST", ""))
 
 
+@lru_cache(maxsize=64)
 def _is_loopback_address(text: str) -> bool:
     try:
         address = ip_address(text)
@@ -77,6 +79,7 @@ def _is_loopback_address(text: str) -> bool:
     return (mapped or address).is_loopback
 
 
+@lru_cache(maxsize=64)
 def _is_loopback_name(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""

@@ -1,7 +1,7 @@
 """Deliveries: one ticket for each (case, destination), told the news in order.
 
 A ticket is created only when there is none for certain: whatever was claimed before without a known outcome is looked up
-first, and adopted if found. The ticket's id is stored the moment it is known.
+first, and adopted if found. The ticket's id is stored before anything else is sent.
 """
 
 from __future__ import annotations
@@ -39,37 +39,50 @@ class DeliveryJob:
 
         Raises StoreUnavailable. The lease then brings the delivery back in doubt, and a look-up finds what was sent.
         """
-        try:
-            with DELIVERY.labels(self.name).time():
-                self._deliver(delivery)
-        except DeliveryError as error:
-            self._failed(delivery, error)
-        else:
-            DELIVERIES.labels(self.name, "delivered", "").inc()
+        with DELIVERY.labels(self.name).time():
+            try:
+                known = self._known(delivery)
+            except DeliveryError as error:
+                self._failed(delivery, error, acted=False)
+                return
+            try:
+                self._deliver(delivery, known)
+            except DeliveryError as error:
+                self._failed(delivery, error, acted=True)
+                return
+        DELIVERIES.labels(self.name, "delivered", "").inc()
 
-    def _deliver(self, delivery: Delivery) -> None:
-        ticket, sent = delivery.ticket, delivery.sent_seq
-        if ticket is None:
-            ticket, sent = self._open(delivery)
-        for news in delivery.news:
-            if news["seq"] <= sent:
-                continue
+    def _known(self, delivery: Delivery) -> Ticket | None:
+        """The ticket that there is already: ours by its stored id, or found by our key. None: there is none, for certain."""
+        if delivery.ticket is not None or not delivery.in_doubt:
+            return delivery.ticket
+        found = self._destination.find(delivery)
+        if found is not None:
+            log.info("ticket_adopted", case=delivery.case["key"], destination=self.name, ticket=found.label)
+        return found
+
+    def _deliver(self, delivery: Delivery, known: Ticket | None) -> None:
+        ticket, sent = self._open(delivery, known)
+        untold = [news for news in delivery.news if news["seq"] > sent]
+        fresh = ticket if delivery.ticket is None else None
+        if fresh and untold:
+            self._outbox.ticket_created(delivery, fresh)
+            # The news that is sent next, and may end in doubt, is always the one after what is stored.
+            self._outbox.progressed(delivery, sent)
+            fresh = None
+        for news in untold:
             self._destination.update(delivery, ticket, news)
             sent = news["seq"]
-            if news is not delivery.news[-1]:
+            if news is not untold[-1]:
                 self._outbox.progressed(delivery, sent)
-        self._outbox.delivered(delivery, sent)
+        self._outbox.delivered(delivery, sent, fresh)
         log.info("case_delivered", case=delivery.case["key"], destination=self.name, ticket=ticket.label, seq=sent)
 
-    def _open(self, delivery: Delivery) -> tuple[Ticket, int]:
+    def _open(self, delivery: Delivery, known: Ticket | None) -> tuple[Ticket, int]:
         """The ticket, and the last news it holds: an adopted one may be old, a new one holds the case as it stands."""
-        ticket = self._destination.find(delivery) if delivery.in_doubt else None
-        if ticket is not None:
-            log.info("ticket_adopted", case=delivery.case["key"], destination=self.name, ticket=ticket.label)
-            self._outbox.ticket_created(delivery, ticket)
-            return ticket, max(delivery.sent_seq, 1)
+        if known is not None:
+            return known, delivery.sent_seq if delivery.ticket else max(delivery.sent_seq, 1)
         ticket = self._destination.create(delivery)
-        self._outbox.ticket_created(delivery, ticket)
         sent = delivery.sent_seq
         for news in delivery.news:
             if news["kind"] not in IN_A_NEW_TICKET:
@@ -77,7 +90,8 @@ class DeliveryJob:
             sent = news["seq"]
         return ticket, sent
 
-    def _failed(self, delivery: Delivery, error: DeliveryError) -> None:
+    def _failed(self, delivery: Delivery, error: DeliveryError, *, acted: bool) -> None:
+        """Retry or bury. What only looked cannot have made anything, however it ended; an earlier doubt stays as it is."""
         DELIVERIES.labels(self.name, error.outcome.value, error.reason.value).inc()
         fields = {"case": delivery.case["key"], "destination": self.name, "reason": error.reason.value}
         delay = next_try(delivery.attempts, self._chance(), retry_after=error.retry_after)
@@ -85,7 +99,7 @@ class DeliveryJob:
             self._outbox.bury(delivery, error.reason.value, error.detail)
             log.warning("delivery_dead", **fields, detail=error.detail)
             return
-        unknown = error.outcome is Outcome.UNKNOWN
+        unknown = acted and error.outcome is Outcome.UNKNOWN
         self._outbox.retry(delivery, error.reason.value, error.detail, delay, unknown=unknown)
         log.info("delivery_retried", **fields, delay_s=round(delay, 1), unknown=unknown)
 

@@ -216,7 +216,12 @@ class Service:
     def __init__(self, environment: Mapping[str, str], log: Path, command: str = "serve") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        defaults = {"ENRICHER_BIND": f"127.0.0.1:{self.port}", "ENRICHER_LOOKUPS": "off", "ENRICHER_CONFIG_DIR": "none"}
+        defaults = {
+            "ENRICHER_BIND": f"127.0.0.1:{self.port}",
+            "ENRICHER_LOOKUPS": "off",
+            "ENRICHER_CONFIG_DIR": "none",
+            "TMPDIR": str(log.parent),
+        }
         self.program = Program(["enricher", command], defaults | dict(environment), log)
         self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE_S)
 

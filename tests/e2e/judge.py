@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from enricher.core.document import Json
-from tests.e2e.harness import DESTINATIONS, Standins
+from tests.e2e.harness import DESTINATIONS
 
 _EVENT = re.compile(r"enricher-[0-9a-f]{16}-\d+")
 
@@ -23,7 +24,13 @@ class Held:
         self.tickets.setdefault(key, []).append(list(told))
 
 
-def held(standins: Standins) -> dict[str, Held]:
+class Stores(Protocol):
+    """Stand-ins, in this process or in another."""
+
+    def store(self, name: str) -> Json: ...
+
+
+def held(standins: Stores) -> dict[str, Held]:
     """What each destination holds of ours."""
     return {
         "jira": _jira(standins.store("jira")),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from itertools import count
 from random import Random
+from typing import Self
 
 import httpx2
 
@@ -20,7 +20,7 @@ OPEN = ("pending", "sending", "unknown")
 
 
 class Senders:
-    """Threads that send alerts of hosts h0, h1, … until told to stop, each again and again until it has been taken.
+    """Threads that send alerts of hosts h0, h1, … until told to finish, each again and again until it has been taken.
 
     Every third alert is followed by its recovery, every fifth by news of a second process. `pause_s` is between two alerts.
     """
@@ -30,12 +30,18 @@ class Senders:
         """Alert id by what was sent."""
         self._url, self._pause_s = url, pause_s
         self._numbers = count()
-        self._stop = threading.Event()
+        self._stop, self._given_up = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=self._send_all, name=f"sender-{n}") for n in range(threads)]
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give up what has not been taken yet."""
+        self._given_up.set()
+        self.finish()
 
     def finish(self) -> None:
         """Begin no more, and insist on those begun."""
@@ -52,7 +58,7 @@ class Senders:
                 self._stop.wait(self._pause_s)
 
     def _insist(self, client: httpx2.Client, what: str, body: bytes) -> None:
-        while True:
+        while not self._given_up.is_set():
             try:
                 answer = client.post("/webhooks/sumo", content=body, headers={"Content-Type": "application/json"})
             except httpx2.TransportError:
@@ -60,7 +66,7 @@ class Senders:
             if answer is not None and answer.status_code in {httpx2.codes.OK, httpx2.codes.ACCEPTED}:
                 self.accepted[what] = answer.json()["alert_id"]
                 return
-            time.sleep(LOOK_EVERY_S)
+            self._given_up.wait(LOOK_EVERY_S)
 
 
 def _messages(number: int) -> Iterator[tuple[str, bytes]]:

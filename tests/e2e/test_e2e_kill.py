@@ -23,15 +23,13 @@ def test_kill_9_loses_nothing_and_doubles_nothing(database: str, tmp_path: Path)
         for name in DESTINATIONS:
             standins.fail(name, SLOW)
         service = Service(standins.environment() | SETTINGS | {"ENRICHER_DATABASE_URL": database}, log)
-        senders = Senders(service.url, pause_s=0.4)
         try:
-            senders.start()
-            rage(service, kills=KILLS, chance=Random(7), deliveries=(1, 9))  # noqa: S311 - no secret
-            senders.finish()
-            cases = settle(service, senders)
-            gone = lost(service, senders)
+            with Senders(service.url, pause_s=0.4) as senders:
+                rage(service, kills=KILLS, chance=Random(7), deliveries=(1, 9))  # noqa: S311 - no secret
+                senders.finish()
+                cases = settle(service, senders)
+                gone = lost(service, senders)
         finally:
-            senders.finish()
             service.close()
         found = held(standins)
 

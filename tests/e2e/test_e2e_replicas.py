@@ -35,13 +35,10 @@ def test_a_dead_workers_work_is_taken_over(postgres: str, tmp_path: Path) -> Non
             Program(["enricher", "work"], environment | {"ENRICHER_LOOKUPS": "off"}, tmp_path / f"work-{n}.log")
             for n in range(2)
         ]
-        senders = [Senders(web.url, threads=2, pause_s=0.1) for web in webs]
         for worker in workers:
             stack.enter_context(worker)
             worker.await_logged("worker_started")
-        for sender in senders:
-            sender.start()
-            stack.callback(sender.finish)
+        senders = [stack.enter_context(Senders(web.url, threads=2, pause_s=0.1)) for web in webs]
 
         dead, living = workers
         dead.await_logged("case_delivered", more=20)

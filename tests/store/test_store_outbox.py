@@ -6,6 +6,7 @@ import pytest
 
 from enricher.ports import Delivery, DeliveryRecord, Ticket
 from enricher.store import Store
+from enricher.store.outbox import TOGETHER_S
 from tests.store.fakes import SEC_12, Estate, deliver, document, settle
 
 
@@ -69,7 +70,7 @@ def test_a_delivered_ticket_rests(estate: Estate, opened: Store) -> None:
     assert (record(opened).state, record(opened).attempts, record(opened).due_at) == ("delivered", 1, None)
 
 
-def test_a_ticket_elsewhere_is_news_for_slack_only(opened: Store) -> None:
+def test_a_ticket_elsewhere_is_news_for_slack_only(opened: Store, estate: Estate) -> None:
     opened.outbox.delivered(deliver(opened, "slack"), 1)
     opened.outbox.delivered(deliver(opened, "servicenow"), 1)
     jira = deliver(opened, "jira")
@@ -78,11 +79,22 @@ def test_a_ticket_elsewhere_is_news_for_slack_only(opened: Store) -> None:
     opened.outbox.ticket_created(jira, SEC_12)
     opened.outbox.delivered(jira, 1)
 
+    assert opened.outbox.claim("slack", 1) == [], "the next ticket is often right behind: one edit shows both"
+    estate.advance(TOGETHER_S)
     slack = deliver(opened, "slack")
     assert [(news["seq"], news["kind"], news["text"]) for news in slack.news][1:] == [(2, "ticket", "Jira SEC-12")]
     assert (slack.sent_seq, slack.tickets) == (1, {"jira": SEC_12})
     opened.outbox.delivered(slack, 2)
     assert [record(opened, name).state for name in ("jira", "servicenow", "slack")] == ["delivered"] * 3
+
+
+def test_a_ticket_may_come_with_its_delivery(opened: Store, estate: Estate) -> None:
+    opened.outbox.delivered(deliver(opened, "slack"), 1)
+    opened.outbox.delivered(deliver(opened, "jira"), 1, SEC_12)
+
+    assert (record(opened, "jira").state, record(opened, "jira").label) == ("delivered", "SEC-12")
+    estate.advance(TOGETHER_S)
+    assert deliver(opened, "slack").tickets == {"jira": SEC_12}
 
 
 def test_slacks_own_message_is_no_news(opened: Store) -> None:
@@ -218,20 +230,36 @@ def test_in_doubt(estate: Estate, opened: Store, claims: list[list[Attempt]], ex
     assert deliver(opened, "jira").in_doubt is expected
 
 
-def test_doubt_ages_from_the_first_unknown_attempt(estate: Estate, opened: Store) -> None:
+def test_doubt_ages_from_the_last_attempt_that_may_have_acted(estate: Estate, opened: Store) -> None:
     first = deliver(opened, "jira")
     assert first.doubt_age_s == 0.0
     estate.advance(5)
     opened.outbox.retry(first, "timeout", "", 10, unknown=True)
     estate.advance(15)
     second = deliver(opened, "jira")
-    opened.outbox.retry(second, "settling", "", 20, unknown=True)
+    opened.outbox.retry(second, "settling", "", 20, unknown=False)  # it only looked
     estate.advance(40)
-
     third = deliver(opened, "jira")
+    opened.outbox.retry(third, "timeout", "", 0, unknown=True)  # it found nothing, and created again
+    estate.advance(7)
 
-    assert second.doubt_age_s == pytest.approx(15, abs=2)
-    assert third.doubt_age_s == pytest.approx(55, abs=2)
-    opened.outbox.ticket_created(third, SEC_12)
-    opened.outbox.retry(third, "rate_limited", "", 0, unknown=False)
+    fourth = deliver(opened, "jira")
+
+    assert [d.in_doubt for d in (first, second, third, fourth)] == [False, True, True, True]
+    assert [d.doubt_age_s for d in (second, third, fourth)] == pytest.approx([15, 55, 7], abs=2)
+    opened.outbox.ticket_created(fourth, SEC_12)
+    opened.outbox.retry(fourth, "rate_limited", "", 0, unknown=False)
     assert deliver(opened, "jira").doubt_age_s == 0.0
+
+
+def test_doubt_left_by_a_dead_holder_ages_from_the_end_of_its_lease(estate: Estate, opened: Store) -> None:
+    """It may have acted until then: also where an earlier attempt is long past."""
+    opened.outbox.retry(deliver(opened, "jira"), "timeout", "", 0, unknown=True)
+    estate.advance(500)
+    deliver(opened, "jira")
+    estate.advance(67)
+
+    delivery = deliver(opened, "jira")
+
+    assert delivery.in_doubt
+    assert delivery.doubt_age_s == pytest.approx(7, abs=2)

@@ -37,14 +37,17 @@ def assert_works(estate: Estate, store: Store) -> None:
 @contextmanager
 def writing_under(store: Store, pragma: str) -> Iterator[None]:
     """Set something on the connection that a store writes with, for a while."""
-    writing = store.access._here().backend._writing  # type: ignore[attr-defined] # SQLite's
+    backend: Any = store.access._here().backend
+    writing = backend._writing
 
     def apply(raw: Any, *_: object) -> None:
         raw.execute(pragma)
 
+    backend._let_go()
     event.listen(writing, "checkout", apply)
     yield
     event.remove(writing, "checkout", apply)
+    backend._let_go()
     writing.dispose()  # the setting ends with the connection
 
 

@@ -19,10 +19,12 @@ PATIENCE_S = 10.0
 
 
 class Database:
-    """Commits lists. `gate` holds every transaction up at its beginning; `refuse` is raised there."""
+    """Commits lists. `door` holds every transaction up before it begins, `gate` before it commits; `refuse` is raised then."""
 
     def __init__(self) -> None:
+        self.door, self.arrived = threading.Event(), threading.Semaphore(0)
         self.gate, self.begun = threading.Event(), threading.Semaphore(0)
+        self.door.set()
         self.gate.set()
         self.refuse: Exception | None = None
         self.commits: list[list[str]] = []
@@ -31,12 +33,14 @@ class Database:
 
     @contextmanager
     def begin(self, locks: Sequence[str]) -> Iterator[Transaction]:
+        self.arrived.release()
+        assert self.door.wait(PATIENCE_S)
+        written: list[str] = []
+        yield Transaction(cast("Any", written), cast("Any", None), wakes=set(locks) & {"wake"})
         self.begun.release()
         assert self.gate.wait(PATIENCE_S)
         if self.refuse:
             raise self.refuse
-        written: list[str] = []
-        yield Transaction(cast("Any", written), cast("Any", None), wakes=set(locks) & {"wake"})
         self.locks.append(list(locks))
         self.commits.append(written)
 
@@ -117,6 +121,50 @@ def test_what_waits_during_a_commit_shares_the_next() -> None:
     assert sorted(map(str, answers)) == ["2", "2", "A", "B"]
     assert database.locks == [[], ["b", "wake", "x"]]
     assert database.rings == [{"wake"}]
+
+
+def test_what_comes_before_a_transaction_begins_joins_it_unless_it_needs_another_lock() -> None:
+    database = Database()
+    writer = database.writer()
+    database.door.clear()
+    calls: list[Callable[[], object]] = [
+        lambda: writer.write(put("first"), ["x"]),
+        lambda: writer.write(put("a"), ["x"]),
+        lambda: writer.write_together(put_all, "b"),
+        lambda: writer.write(put("c"), ["y"]),
+        lambda: writer.write(put("d")),
+    ]
+
+    threads, _ = in_threads(calls[0])
+    assert database.arrived.acquire(timeout=PATIENCE_S)
+    for number, call in enumerate(calls[1:], 1):
+        threads += in_threads(call)[0]
+        all_waiting(writer, number)
+    database.door.set()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    writer.close()
+
+    assert database.commits == [["first", "a", "b"], ["c", "d"]]
+    assert database.locks == [["x"], ["y"]]
+
+
+def test_what_joined_a_bad_batch_is_written_alone() -> None:
+    database = Database()
+    writer = database.writer()
+    database.door.clear()
+
+    threads, _ = in_threads(lambda: writer.write(put("first")))
+    assert database.arrived.acquire(timeout=PATIENCE_S)
+    more, answers = in_threads(lambda: writer.write(put("a")), lambda: writer.write(fail))
+    all_waiting(writer, 2)
+    database.door.set()
+    for thread in (*threads, *more):
+        thread.join(PATIENCE_S)
+    writer.close()
+
+    assert database.commits == [["first"], ["a"]]
+    assert sorted(type(answer).__name__ for answer in answers) == ["ZeroDivisionError", "str"]
 
 
 def test_one_bad_write_fails_alone() -> None:

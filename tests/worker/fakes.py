@@ -153,8 +153,9 @@ class FakeOutbox(Desk):
     def progressed(self, delivery: Delivery, sent_seq: int) -> None:
         self.note("progressed", delivery.case["key"], sent_seq)
 
-    def delivered(self, delivery: Delivery, sent_seq: int) -> None:
-        self.note("delivered", delivery.case["key"], sent_seq)
+    def delivered(self, delivery: Delivery, sent_seq: int, ticket: Ticket | None = None) -> None:
+        made = (ticket.label,) if ticket else ()
+        self.note("delivered", delivery.case["key"], sent_seq, *made)
 
     def retry(self, delivery: Delivery, reason: str, detail: str, delay_s: float, *, unknown: bool) -> None:
         self.note("retry", delivery.case["key"], reason, delay_s, unknown)

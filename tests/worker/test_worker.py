@@ -121,4 +121,4 @@ def test_a_lane_that_breaks_ends_the_worker() -> None:
         run.worker.join()
 
     assert run.broken == ["alerts"]
-    assert outbox.calls[-1] == ("delivered", "a", 1)
+    assert outbox.calls[-1] == ("delivered", "a", 1, "SEC-12")

@@ -9,6 +9,7 @@ import pytest
 
 from enricher.core.retry import MAX_ATTEMPTS
 from enricher.errors import OUTCOME_OF, Outcome, Reason, StoreUnavailable
+from enricher.ports import Ticket
 from enricher.worker.deliveries import DeliveryJob
 from tests.worker.fakes import NO_STORE, SEC_12, Call, FakeDestination, FakeOutbox, delivery, failure
 
@@ -23,8 +24,9 @@ def do(destination: FakeDestination, *, outbox: FakeOutbox | None = None, **more
 CREATED = ("ticket_created", "case-1", "SEC-12")
 
 
-def done(seq: int) -> Call:
-    return ("delivered", "case-1", seq)
+def done(seq: int, *made: str) -> Call:
+    """`made` is the ticket's label where it is stored together with "delivered": nothing was left to tell it."""
+    return ("delivered", "case-1", seq, *made)
 
 
 # --- create or adopt ------------------------------------------------------------------------------------------------
@@ -33,7 +35,7 @@ def done(seq: int) -> Call:
 def test_a_new_delivery_creates_without_a_look_up() -> None:
     destination = FakeDestination()
 
-    assert do(destination) == [CREATED, done(1)]
+    assert do(destination) == [done(1, "SEC-12")]
     assert destination.calls == [("create",)]
 
 
@@ -41,23 +43,28 @@ def test_what_is_in_doubt_is_looked_up_and_adopted() -> None:
     """Creating here would be the second ticket."""
     destination = FakeDestination(found=SEC_12)
 
-    assert do(destination, in_doubt=True) == [CREATED, done(1)]
+    assert do(destination, in_doubt=True) == [done(1, "SEC-12")]
     assert destination.calls == [("find",)]
 
 
 def test_what_is_in_doubt_and_not_there_for_certain_is_created() -> None:
     destination = FakeDestination()
 
-    assert do(destination, in_doubt=True) == [CREATED, done(1)]
+    assert do(destination, in_doubt=True) == [done(1, "SEC-12")]
     assert destination.calls == [("find",), ("create",)]
 
 
-@pytest.mark.parametrize("reason", [Reason.SETTLING, Reason.CONNECT, Reason.TIMEOUT, Reason.AUTH])
+@pytest.mark.parametrize("reason", [Reason.SETTLING, Reason.CONNECT, Reason.TIMEOUT, Reason.SERVER_ERROR])
 def test_a_look_up_that_says_nothing_certain_creates_nothing(reason: Reason) -> None:
+    """Nor does it begin a doubt of its own: a search that fails for an hour does not begin the quiet period anew each time."""
     destination = FakeDestination(errors={"find": failure(reason)})
 
-    assert do(destination, in_doubt=True)[0][0] in {"retry", "bury"}
+    assert do(destination, in_doubt=True) == [("retry", "case-1", reason.value, 1.0, False)]
     assert destination.calls == [("find",)]
+
+
+def test_a_look_up_that_is_refused_is_a_dead_letter() -> None:
+    assert do(FakeDestination(errors={"find": failure(Reason.AUTH)}), in_doubt=True) == [("bury", "case-1", "auth")]
 
 
 def test_a_known_ticket_is_neither_looked_up_nor_created() -> None:
@@ -88,7 +95,8 @@ def test_news_older_than_its_ticket(kinds: Sequence[str], told: list[int]) -> No
     calls = do(destination, kinds=kinds)
 
     assert destination.calls == [("create",), *[("update", "SEC-12", seq) for seq in told]]
-    assert calls[-1] == done(len(kinds))
+    assert calls[-1] == (done(len(kinds)) if told else done(len(kinds), "SEC-12"))
+    assert (CREATED in calls) is bool(told), "stored before anything else is sent"
 
 
 def test_an_adopted_ticket_is_told_everything_after_its_opening() -> None:
@@ -98,6 +106,16 @@ def test_an_adopted_ticket_is_told_everything_after_its_opening() -> None:
     do(destination, in_doubt=True, kinds=("opened", "severity", "recovery"))
 
     assert destination.calls == [("find",), ("update", "SEC-12", 2), ("update", "SEC-12", 3)]
+
+
+@pytest.mark.parametrize(("found", "held"), [(None, 2), (SEC_12, 1)])
+def test_what_a_ticket_holds_is_stored_before_it_is_told_more(found: Ticket | None, held: int) -> None:
+    """The call that may end in doubt is then always about the news after what is stored, and that is what is looked for."""
+    destination = FakeDestination(found=found, errors={"update": failure(Reason.DROPPED)})
+
+    calls = do(destination, in_doubt=True, kinds=("opened", "severity", "recovery"))
+
+    assert calls == [CREATED, ("progressed", "case-1", held), ("retry", "case-1", "dropped", 1.0, True)]
 
 
 def test_each_piece_of_news_is_noted_when_it_is_told() -> None:
@@ -129,7 +147,7 @@ def test_what_the_outbox_hears_of_a_failure(reason: Reason, method: str) -> None
     calls = do(destination, kinds=("opened", "recovery"))
 
     assert calls[-1] == expected[OUTCOME_OF[reason]]
-    assert [call[0] for call in calls[:-1]] == (["ticket_created"] if method == "update" else [])
+    assert [call[0] for call in calls[:-1]] == (["ticket_created", "progressed"] if method == "update" else [])
 
 
 def test_a_wait_that_was_asked_for_is_never_shortened() -> None:
@@ -151,10 +169,13 @@ def test_a_store_that_refuses_leaves_it_to_the_lease(method: str) -> None:
     outbox = FakeOutbox(errors={method: NO_STORE})
     failing: dict[str, Exception] = {"create": failure(Reason.TIMEOUT)} if method == "retry" else {}
 
+    destination = FakeDestination(errors=failing)
+    kinds = ("opened", "recovery") if method == "ticket_created" else ("opened",)
     with pytest.raises(StoreUnavailable):
-        do(FakeDestination(errors=failing), outbox=outbox)
+        do(destination, outbox=outbox, kinds=kinds)
 
-    assert outbox.calls == ([CREATED] if method == "delivered" else [])
+    assert outbox.calls == []
+    assert ("update", "SEC-12", 2) not in destination.calls
 
 
 # --- what nobody foresaw --------------------------------------------------------------------------------------------
