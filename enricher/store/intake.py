@@ -71,9 +71,10 @@ def _insert_unknown(dialect: str, rows: int) -> str:
         places = [f"%s::{column.type.compile(_POSTGRESQL)}" for column in _COLUMNS]
     row = f"({', '.join(places)})"
     names = ", ".join(column.name for column in _COLUMNS)
+    # INSERT comes first, before WITH, or Python's sqlite3 would not count the rows.
     return (
-        f"WITH sent ({names}) AS (VALUES {', '.join([row] * rows)}) "  # noqa: S608 - names of columns and places for values
-        f"INSERT INTO alerts ({names}) SELECT * FROM sent "
+        f"INSERT INTO alerts ({names}) "  # noqa: S608 - names of columns, and places for values
+        f"WITH sent ({names}) AS (VALUES {', '.join([row] * rows)}) SELECT * FROM sent "
         "WHERE NOT EXISTS (SELECT 1 FROM alerts WHERE alerts.identity = sent.identity) "
         "ON CONFLICT (identity, content) DO NOTHING"
     )

@@ -16,6 +16,7 @@ from enricher.model import Alert, Kind
 
 PAYLOADS = Path(__file__).parents[1] / "data" / "sumo-payloads"
 ROW = {"Host": "ws-1", "dest_hostname": "a.b.workers.dev"}
+NEST = b"[" * 300 + b"]" * 300
 MONITOR = {"name": "Serverless C2", "triggerType": "Critical"}
 
 
@@ -292,6 +293,9 @@ def test_a_new_row_is_a_new_digest() -> None:
         pytest.param(b"[" * 100_000, "too_deep", id="100,000 brackets"),
         pytest.param(b'{"a":' * 100_000, "too_deep", id="100,000 braces"),
         pytest.param(body(results="[" * 100_000), "too_deep", id="100,000 brackets inside the rows"),
+        pytest.param(b'{"name":' + NEST + b"}", "too_deep", id="a name that could not be written again"),
+        pytest.param(b'{"results":[{"a":' + NEST + b"}]}", "too_deep", id="a column that could not be written again"),
+        pytest.param(body(results=(b'[{"a":' + NEST + b"}]").decode()), "too_deep", id="the same inside the rows"),
         pytest.param(b'{"name": "\xff"}', "not_utf8", id="not UTF-8"),
         pytest.param(b"\x00\x00\x00", "not_json", id="NULs"),
         pytest.param(b"[]", "not_an_object", id="a list"),

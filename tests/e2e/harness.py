@@ -27,6 +27,8 @@ PATIENCE_S = 30.0
 LOOK_EVERY_S = 0.02
 """Another process rings no bell here: what it does is looked for."""
 DESTINATIONS = ("jira", "servicenow", "slack")
+PROCESSES = {"serve": 5, "web": 3, "work": 1}
+"""A web server with two workers, the worker, and with `serve` a supervisor."""
 CHANNEL = "C0SOCALERT1"
 
 T = TypeVar("T")
@@ -309,6 +311,7 @@ def serving(environment: Mapping[str, str], log: Path, command: str = "serve") -
     service.start()
     try:
         service.await_ready()
+        until(lambda: len(service.program.processes()) == PROCESSES[command], "all its processes", START_S)
         yield service
     finally:
         service.close()

@@ -90,7 +90,7 @@ def test_what_hangs_in_one_destination_holds_up_no_other(service: Service, stand
     for key in keys:
         service.delivered(key, "servicenow", "slack", timeout_s=10)
 
-    assert {service.delivery(key, "jira")["state"] for key in keys} == {"sending"}
+    assert {service.delivery(key, "jira")["state"] for key in keys} <= {"sending", "pending"}
     faults("jira")
     standins.release("jira")
     for key in keys:

@@ -184,7 +184,7 @@ def test_an_outcome_that_could_not_be_stored_is_looked_up(troubled: Database, tm
 
         with troubled.gone():
             standins.release("jira")
-            service.program.await_logged("claim_left_to_its_lease")
+            until(lambda: service.program.logged("claim_left_to_its_lease"), "a claim left to its lease")
 
         service.delivered(case["key"])
         assert service.program.logged("ticket_adopted") == 1

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from enricher.ports import Receipt
 from enricher.store import Store, ids, open_store, schema
+from enricher.store.intake import Incoming, store_all
 from tests.store.fakes import Estate, counting_merge, document, settle, settlement, submission, take, to_all_if_open
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -53,6 +55,48 @@ def test_duplicate_rule(store: Store, first: list[tuple[str, ...]], then: tuple[
         assert receipt.alert_id not in {known.alert_id for known in earlier}
     else:
         assert receipt == Receipt(alert_id=earlier[repeats].alert_id, duplicate=True)
+
+
+@pytest.mark.parametrize(
+    ("second", "statements"),
+    [
+        pytest.param("b", ["INSERT"], id="what is new is only inserted"),
+        pytest.param("a", ["INSERT", "SELECT"], id="what is known is looked up"),
+    ],
+)
+def test_accepting_costs_one_statement_unless_something_is_known(store: Store, second: str, statements: list[str]) -> None:
+    store.inbox.accept(submission("a"))
+    backend: Any = store.access._here().backend
+    seen: list[str] = []
+
+    def see(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if "alerts" in statement:
+            seen.append(statement.partition(" ")[0])
+
+    event.listen(backend._writing, "before_cursor_execute", see)
+    store.inbox.accept(submission(second))
+
+    assert seen == statements
+
+
+def test_duplicate_rule_within_one_batch(estate: Estate, store: Store) -> None:
+    known = store.inbox.accept(submission("k", rows=("r1",)))
+    sent = [
+        submission("a", rows=("r1", "r2")),
+        submission("b", rows=("r1",)),
+        submission("a", rows=("r1",)),
+        submission("a", rows=("r3",)),
+        submission("a", rows=("r1", "r3")),
+        submission("k", rows=("r1",)),
+        submission("k", rows=("r2",)),
+    ]
+
+    receipts = store.access.write(lambda tx: store_all(tx, [Incoming.of(one) for one in sent]))
+
+    assert [receipt.duplicate for receipt in receipts] == [False, False, True, False, True, True, False]
+    first, _, part, more, both, repeated, _ = (receipt.alert_id for receipt in receipts)
+    assert (part, both, repeated) == (first, more, known.alert_id)
+    assert estate.count(schema.alerts) == 5
 
 
 def test_the_same_rows_under_another_identity_are_another_alert(store: Store) -> None:
