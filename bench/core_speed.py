@@ -35,9 +35,7 @@ def run() -> dict[str, object]:
         "columns": [bodies.alert(bodies.columns(ROWS, s), s) for s in range(1, ALERTS + 1)],
         "xml": [bodies.alert(bodies.xml(ROWS, s), s) for s in range(1, ALERTS + 1)],
     }
-    return {
-        name: {"rows_per_s": round(_rate(partial(_all, alerts, programs)))} for name, alerts in made.items()
-    }
+    return {name: {"rows_per_s": round(_rate(partial(_all, alerts, programs)))} for name, alerts in made.items()}
 
 
 def _all(alerts: list[bytes], programs: Programs) -> None:

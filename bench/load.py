@@ -1,4 +1,4 @@
-"""A small load generator: many keep-alive connections in one thread, prepared requests, latencies kept.
+"""A small load generator: many connections in one thread, prepared requests, latencies kept.
 
 One process on the machine under test steals from it; that is the same for everything compared in one run.
 """
@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 RECEIVE = 1 << 16
+PER_CONNECTION = 25
+"""Requests before a connection is made anew: which of the server's processes accepts it is chance, and one kept for good
+would give all the work to one of them in this round, to two in the next.
+"""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,12 @@ class _Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
         self.sent_at = 0.0
+        self.sent = 0
+
+    def worn(self) -> bool:
+        """It has sent its share."""
+        self.sent += 1
+        return self.sent >= PER_CONNECTION
 
     def send(self, request: bytes) -> None:
         self.sent_at = time.perf_counter()
@@ -90,12 +100,16 @@ def drive(port: int, requests: Iterator[bytes], *, connections: int, seconds: fl
             result.latencies.append(now - connection.sent_at)
             result.statuses[status] = result.statuses.get(status, 0) + 1
             following = next(requests, None) if now < until else None
-            if following is None:
-                selector.unregister(connection.socket)
-                busy -= 1
-            else:
+            if following is not None and not connection.worn():
                 connection.send(following)
+                continue
+            selector.unregister(connection.socket)
+            connection.socket.close()
+            busy -= 1
+            if following is not None:
+                connection = _Connection(("127.0.0.1", port))
+                selector.register(connection.socket, selectors.EVENT_READ, connection)
+                connection.send(following)
+                busy += 1
     result.seconds = time.perf_counter() - began
-    for connection in pool:
-        connection.socket.close()
     return result
