@@ -31,6 +31,7 @@ from enricher.wiring.corpus import cases
 START_S = 30.0
 PLAY_S = 120.0
 LOOK_EVERY_S = 0.05
+WIDE_ENOUGH = 124
 
 _ORIGINS = {
     "104.16.0.0/12": "13335 | 104.16.0.0/12 | US | arin | 2014-03-28",
@@ -246,13 +247,14 @@ def _row(case: Any, names: list[str]) -> Json:
 
 def _show(rows: list[Json], sent: list[Played], late: list[str], url: str, standins: _Standins) -> None:
     console = Console(highlight=False)
+    console.width = max(console.width, WIDE_ENOUGH)  # a key cut short is no key; a narrow terminal wraps
     table = Table(title="Cases", title_justify="left", box=None, padding=(0, 1, 0, 0))
     for heading in ("severity", "score", "case", "Jira", "ServiceNow", "Slack", "sent by"):
         table.add_column(heading, justify="right" if heading == "score" else "left", no_wrap=heading != "sent by")
     for row in sorted(rows, key=lambda r: (-r["score"], r["case"])):
-        tickets = [row["tickets"].get(name) or "-" for name in ("jira", "servicenow", "slack")]
+        tickets = [_shown(row["tickets"].get(name)) for name in ("jira", "servicenow", "slack")]
         first, *more = row["sent"]
-        names = first + (f" (+{len(more)} more)" if more else "")
+        names = first.removeprefix("corpus: ") + (f" +{len(more)}" if more else "")
         table.add_row(row["severity"], str(row["score"]), row["case"], *tickets, names)
     console.print(table)
     console.print("\nInformational cases get no ticket by default; they stand on the console.")
@@ -264,6 +266,10 @@ def _show(rows: list[Json], sent: list[Played], late: list[str], url: str, stand
     console.print(
         f"\nConsole     {url}/\nJira        {standins.jira.url}/browse/SEC-1\nSlack       {standins.slack.url}/archives/C0SOCALERT1"
     )
+
+
+def _shown(label: str | None) -> str:
+    return label.removeprefix("Slack thread ") if label else "-"
 
 
 def _until_interrupted() -> None:
