@@ -157,6 +157,8 @@ class Settings(BaseSettings):
     """How long a dead holder's work waits."""
     web_processes: Count = 2
     web_threads: Count = 8
+    worker_processes: Count = 1
+    """Worker processes under `enricher serve`; each has the threads below."""
     alert_workers: Count = 2
     delivery_workers: Count = 4
 

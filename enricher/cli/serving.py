@@ -101,7 +101,8 @@ def serve() -> int:
     app.store.close()
     with _SharedMetrics():
         command = [sys.executable, "-m", "enricher"]
-        halves = [subprocess.Popen([*command, half]) for half in ("web", "work")]  # noqa: S603 - ourselves
+        parts = ["web", *["work"] * app.settings.worker_processes]
+        halves = [subprocess.Popen([*command, part]) for part in parts]  # noqa: S603 - ourselves
         _on_signals((signal.SIGTERM, signal.SIGINT), lambda: _pass_on(halves, signal.SIGTERM))
         _on_signals((signal.SIGHUP,), lambda: _pass_on(halves, signal.SIGHUP))
         return max(watch(halves, GRACE_S))
