@@ -187,7 +187,7 @@ def messages() -> Iterator[tuple[str, bytes]]:
         }
         yield f"corpus: {name}", orjson.dumps(body)
     payloads = sorted((packaged("corpus") / "sumo-payloads").glob("*.json"))
-    for path in sorted(payloads, key=lambda p: "resolution" in p.name):
+    for path in sorted(payloads, key=lambda p: ("resolution" in p.name or "closed" in p.name, p.name)):
         yield f"payload: {path.stem}", path.read_bytes()
 
 

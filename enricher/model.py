@@ -81,6 +81,17 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Insight:
+    """What Cloud SIEM calls what it sent: `readable_id` for people, `entity` what it is about. Its `severity` is a hint."""
+
+    id: str | None = None
+    readable_id: str | None = None
+    severity: str | None = None
+    entity: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """What Sumo Logic sent, in our words."""
 
@@ -95,7 +106,7 @@ class Alert:
     monitor_id: str | None = None
     """Sumo's `Id`: names the monitor or the search, never the alert."""
     alert_ref: str | None = None
-    """The tail of `AlertResponseUrl`: names the alert; trigger and recovery share it."""
+    """The tail of `AlertResponseUrl`, or an Insight's id: names the alert; trigger and recovery share it."""
     trigger: str | None = None
     group: str | None = None
     query: str | None = None
@@ -104,6 +115,7 @@ class Alert:
     alert_url: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    insight: Insight | None = None
 
 
 # --- what it says ---------------------------------------------------------------------------------------------------

@@ -93,6 +93,7 @@ def _events(case: Case, seen: Distinct) -> Iterator[SeenEvent]:
             at=event.at,
             count=contacts.get(id(event), 0),
             document=evidence(event) if isinstance(event, ProcessCreate) and event.observed else None,
+            rows=seen.rows[id(event)],
         )
 
 

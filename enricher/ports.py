@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from enricher.core.accounts import RowAccount, SourceRecord
 from enricher.core.document import CaseDocument, Json, News
 from enricher.model import Backlog, Enrichment, Event, Observable
 
@@ -85,6 +86,11 @@ class AlertRecord:
     cases: tuple[str, ...]
     dropped: tuple[Json, ...]
     size: int
+    rows: RowAccount | None = None
+    """None until it is settled, and for an alert settled before rows were counted."""
+    repeats: int = 0
+    """How often the same was sent again, the last time at `repeated_at`."""
+    repeated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +108,8 @@ class SeenEvent:
     at: datetime | None
     count: int = 1
     document: Json | None = None
+    rows: frozenset[int] = frozenset()
+    """The rows of the alert that it was read from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +138,16 @@ class Settlement:
     sightings: tuple[Sighting, ...] = ()
     recovers: str | None = None
     """The `alert_ref` whose cases have recovered, for a recovery."""
+    alert_ref: str | None = None
+    """The alert's own, for one that could not be read when it was accepted."""
+    monitor: str | None = None
+    """The name of the monitor or search."""
+    rows: int = 0
+    rows_total: int | None = None
+    """`rows` were received, `rows_total` is how many the search had, where the alert says so."""
+    cut: bool = False
+    set_aside: bool = False
+    """Of a kind whose rows are not investigated."""
 
 
 Merge = Callable[[CaseDocument | None, CaseDocument, int, datetime], tuple[CaseDocument, list[News]]]
@@ -251,8 +269,15 @@ class Destination(Protocol):
         """Tell the ticket one piece of news. Must first look whether it is already there when `delivery.in_doubt`."""
         ...
 
-    def check(self) -> None:
-        """Prove by reading that we are let in and that the place tickets go to exists. Creates nothing."""
+    def check(self) -> Sequence[str]:
+        """Prove by reading that tickets can be opened and kept up: one line for each thing that is missing, none if all is
+        well. Creates nothing. Raises DeliveryError where it is not let in, or nobody answers. A line that begins with
+        `warning: ` names no fault: tickets will come, but not as they could.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of its connections."""
         ...
 
 
@@ -305,16 +330,6 @@ class Page(Generic[T]):
     next: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRecord:
-    """What one webhook source has sent."""
-
-    source: str
-    last_at: datetime
-    alerts: int
-    dead: int
-
-
 class Reader(Protocol):
     """Reads for the API and the console."""
 
@@ -334,9 +349,19 @@ class Reader(Protocol):
 
     def deliveries(self, *, limit: int, after: str | None = None, state: str | None = None) -> Page[DeliveryRecord]: ...
 
-    def dead_alerts(self, *, limit: int, after: str | None = None) -> Page[AlertRecord]: ...
+    def dead_alerts(
+        self, *, limit: int, after: str | None = None, reason: str | None = None, source: str | None = None
+    ) -> Page[AlertRecord]:
+        """What lies in quarantine, newest first. `reason` is the fixed word that a reason begins with."""
+        ...
 
-    def sources(self) -> list[SourceRecord]: ...
+    def quarantined(self) -> dict[str, int]:
+        """How many alerts lie in quarantine, by the reason's fixed word."""
+        ...
+
+    def sources(self, *, monitors: bool = True) -> list[SourceRecord]:
+        """Every source, by name. Without `monitors`: no rows, kinds and monitors either, as cheap as a scrape needs it."""
+        ...
 
     def backlog(self) -> Backlog: ...
 

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from enricher.core.issue_fields import Option, custom_fields, option_of
+from enricher.core.ticket_fields import SERVICENOW_OURS
+from enricher.core.written import as_json, as_json_or_name, as_names
 from enricher.errors import ConfigurationError
+from enricher.model import Severity
 
 PREFIX = "ENRICHER_"
 LAST_PORT = 65_535
@@ -96,7 +100,19 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _of_each_severity(value: dict[Severity, dict[str, int]] | None) -> dict[Severity, dict[str, int]] | None:
+    if value is not None and (missing := [severity.value for severity in Severity if not value.get(severity)]):
+        raise ValueError(f"should weigh each severity; {', '.join(missing)} is missing")
+    return value
+
+
 Url = Annotated[str, AfterValidator(_http)]
+JiraOption = Annotated[Option, BeforeValidator(option_of)]
+CustomFields = Annotated[dict[str, JsonValue], AfterValidator(custom_fields)]
+FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+QueryText = Annotated[str, Field(pattern=r"^[^\^\x00-\x1f\x7f]{1,100}$")]
+"""What may stand in a query of ServiceNow, where `^` would begin another condition."""
+Weight = Annotated[int, Field(ge=1, le=5)]
 Switch = Annotated[bool, NoDecode, BeforeValidator(_switch)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=256)]
@@ -124,18 +140,42 @@ class Settings(BaseSettings):
     """Requests a second for each webhook token; 0 is off."""
 
     jira_url: Url | None = None
+    jira_site_url: Url | None = None
+    """Where people browse, where that is not `jira_url`."""
     jira_email: str | None = None
     jira_token: SecretStr | None = None
     jira_project: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]+$")] | None = None
     jira_flavour: Literal["cloud", "datacenter"] = "cloud"
     jira_issue_type: str = "Task"
+    jira_comments: Literal["internal", "public"] = "internal"
+    """Whether the customers of a service project may read ours."""
+    jira_priorities: Annotated[dict[Severity, JiraOption] | None, NoDecode, BeforeValidator(as_json)] = None
+    jira_components: Annotated[tuple[JiraOption, ...] | None, NoDecode, BeforeValidator(as_names)] = None
+    jira_security: Annotated[JiraOption | None, NoDecode, BeforeValidator(as_json_or_name)] = None
+    jira_assignee: str | None = None
+    jira_fields: Annotated[CustomFields | None, NoDecode, BeforeValidator(as_json)] = None
     jira_quiet_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 300.0
     """How long a search that finds nothing proves nothing."""
 
     servicenow_url: Url | None = None
     servicenow_user: str | None = None
     servicenow_password: SecretStr | None = None
-    servicenow_table: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "incident"
+    servicenow_client_id: str | None = None
+    servicenow_client_secret: SecretStr | None = None
+    servicenow_table: FieldName = "incident"
+    servicenow_assignment_group: QueryText | None = None
+    servicenow_caller: QueryText | None = None
+    """A group by its name, a caller by user name or mail address; either by sys_id."""
+    servicenow_cmdb: Switch = False
+    servicenow_risk_score: Literal["instance", "case"] = "instance"
+    """Who says how risky a security incident is."""
+    servicenow_fields: Annotated[dict[FieldName, str | int | bool] | None, NoDecode, BeforeValidator(as_json)] = None
+    servicenow_priorities: Annotated[
+        dict[Severity, dict[FieldName, Weight]] | None,
+        NoDecode,
+        BeforeValidator(as_json),
+        AfterValidator(_of_each_severity),
+    ] = None
 
     slack_url: Url = "https://slack.com/api"
     slack_token: SecretStr | None = None
@@ -182,14 +222,27 @@ class Settings(BaseSettings):
             if getattr(self, switch) is not None and (missing := [name for name in needed if not getattr(self, name)]):
                 names = ", ".join(map(_variable, missing))
                 raise ValueError(f"{_variable(switch)} is set, so {names} must be too")
+        if self.servicenow_url:
+            self._check_servicenow()
         if self.jira_url and self.jira_flavour == "cloud" and not self.jira_email:
             raise ValueError(f"{_variable('jira_email')} must be set: Jira Cloud's tokens belong to an account")
         return self
 
+    def _check_servicenow(self) -> None:
+        """User and password (Basic), or client id and secret (OAuth), or all four (OAuth's password grant)."""
+        pairs = (("servicenow_user", "servicenow_password"), ("servicenow_client_id", "servicenow_client_secret"))
+        lacking = [[name for name in pair if not getattr(self, name)] for pair in pairs]
+        if half := [name for pair in lacking if len(pair) == 1 for name in pair]:
+            raise ValueError(f"{_variable('servicenow_url')} is set, so {', '.join(map(_variable, half))} must be too")
+        if all(lacking):
+            basic, oauth = (" and ".join(map(_variable, pair)) for pair in pairs)
+            raise ValueError(f"{_variable('servicenow_url')} is set, so {basic} must be too, or {oauth}")
+        if ours := SERVICENOW_OURS & set(self.servicenow_fields or ()):
+            raise ValueError(f"{_variable('servicenow_fields')} names fields that are ours: {', '.join(sorted(ours))}")
+
 
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "jira_url": ("jira_token", "jira_project"),
-    "servicenow_url": ("servicenow_user", "servicenow_password"),
     "slack_token": ("slack_channel",),
     "sumo_api_url": ("sumo_access_id", "sumo_access_key"),
 }
@@ -276,14 +329,6 @@ def _message(error: ErrorDetails) -> str:
 
 
 _SILENT = frozenset(
-    {
-        "database_url",
-        "webhook_tokens",
-        "api_read_token",
-        "api_write_token",
-        "jira_token",
-        "servicenow_password",
-        "slack_token",
-    }
-    | {"slack_signing_secret", "sumo_access_id", "sumo_access_key"}
+    {"webhook_tokens"}
+    | {name for name, field in Settings.model_fields.items() if field.annotation in {SecretStr, SecretStr | None}}
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Mapping, Sequence
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
@@ -15,6 +16,7 @@ from prometheus_client.core import REGISTRY, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from enricher.core.accounts import SourceRecord
 from enricher.model import Backlog
 
 WEBHOOKS = Counter("enricher_webhooks", "Webhook requests by what they were answered", ["answer"])
@@ -91,7 +93,33 @@ class BacklogCollector(Collector):
         ]
 
 
-def exposition(backlog: Backlog | None, problems: int) -> tuple[bytes, str]:
+class IntakeCollector(Collector):
+    """What each source has sent and what lies in quarantine, read from the store at scrape time.
+
+    Labels are the sources that an operator has named, and our own words for why a body was not read.
+    """
+
+    def __init__(self, sources: Sequence[SourceRecord], quarantined: Mapping[str, int]) -> None:
+        self._sources, self._quarantined = sources, quarantined
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        quarantined = GaugeMetricFamily("enricher_quarantined", "Alerts that could not be read", labels=["reason"])
+        for reason, count in sorted(self._quarantined.items()):
+            quarantined.add_metric([reason], count)
+        last = GaugeMetricFamily("enricher_source_last_webhook_timestamp_seconds", "When it was heard", labels=["source"])
+        rate = GaugeMetricFamily("enricher_source_alerts_per_hour", "Over the last day", labels=["source"])
+        for source in self._sources:
+            last.add_metric([source.source], source.last_at.timestamp())
+            rate.add_metric([source.source], source.per_hour)
+        return [quarantined, last, rate]
+
+
+def exposition(
+    backlog: Backlog | None,
+    problems: int,
+    sources: Sequence[SourceRecord] = (),
+    quarantined: Mapping[str, int] | None = None,
+) -> tuple[bytes, str]:
     """The metrics of all processes of this service, and their content type."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         counters = CollectorRegistry()
@@ -100,4 +128,5 @@ def exposition(backlog: Backlog | None, problems: int) -> tuple[bytes, str]:
         counters = REGISTRY
     gauges = CollectorRegistry()
     gauges.register(BacklogCollector(backlog, problems))
+    gauges.register(IntakeCollector(sources, quarantined or {}))
     return generate_latest(counters) + generate_latest(gauges), CONTENT_TYPE_LATEST

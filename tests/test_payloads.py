@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from enricher.core.document import Json
-from enricher.errors import PayloadError
 from enricher.lookups import NoLookups
 from enricher.wiring.flow import Flow, submission
 from tests.fakes import HOST, PAYLOADS, START, Past, guid, packaged_programs
@@ -68,6 +67,41 @@ def brief(case: Json) -> tuple[Any, ...]:
             id="scheduled search: aggregate and raw rows together",
         ),
         pytest.param("monitor-resolution", "recovery", [], [], id="a recovery brings no evidence"),
+        pytest.param(
+            "cloud-siem-insight",
+            "insight",
+            [([0, 1, 2], "example-lab.workers.dev", "powershell.exe", 100, "critical", 1)],
+            [],
+            id="an Insight: its Records are the rows",
+        ),
+        pytest.param(
+            "cloud-siem-insight-bare",
+            "insight",
+            [([0, 1, 2], "q7example.lambda-url.eu-west-1.on.aws", "mshta.exe", 49, "medium", 1)],
+            [{"row": 3, "reason": "event_id: Security-4624 (Authentication) is no event id"}],
+            id="an Insight without a wrapper, a Record of it twice",
+        ),
+        pytest.param(
+            "cloud-siem-insight-closed",
+            "recovery",
+            [([0, 1, 2], "example-lab.workers.dev", "powershell.exe", 100, "critical", 1)],
+            [],
+            id="the close of an Insight has its Records with it",
+        ),
+        pytest.param(
+            "playbook-alert",
+            "playbook",
+            [([0], "example-kit.pages.dev", "wscript.exe", 44, "medium", 4)],
+            [],
+            id="a monitor's payload to a playbook",
+        ),
+        pytest.param(
+            "playbook-insight",
+            "playbook",
+            [([0], "europe-west1-example-ops.cloudfunctions.net", "curl.exe", 40, "medium", 1)],
+            [],
+            id="an Insight that a playbook sends as text",
+        ),
         pytest.param("connection-test", "test", [], [], id="a connection test"),
         pytest.param("connection-template", "test", [], [], id="the template as it is"),
     ],
@@ -79,18 +113,12 @@ def test_bodies(name: str, kind: str, cases: list[Any], dropped: list[Json]) -> 
     assert document["dropped"] == dropped
 
 
-def test_an_insight_is_refused_by_name() -> None:
-    with pytest.raises(PayloadError, match="Insight") as refused:
-        explained(body("cloud-siem-insight"))
-    assert refused.value.code == "unsupported_kind"
-
-
 def test_every_file_is_tried() -> None:
-    tried = {mark.values[0] for mark in test_bodies.pytestmark[0].args[1]} | {"cloud-siem-insight"}
+    tried = {mark.values[0] for mark in test_bodies.pytestmark[0].args[1]}
     assert tried == {path.stem for path in Path(PAYLOADS).glob("*.json")}
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in PAYLOADS.glob("*.json") if "insight" not in path.stem))
+@pytest.mark.parametrize("name", sorted(path.stem for path in PAYLOADS.glob("*.json")))
 def test_every_row_is_accounted_for(name: str) -> None:
     document = explained(body(name))
     kept = {row for case in document["cases"] for row in case["rows"]}

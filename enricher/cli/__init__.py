@@ -116,3 +116,53 @@ def purge(days: int, *, as_json: bool) -> None:
     from enricher.cli.checking import purge as run
 
     run(days, as_json=as_json)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True)
+def balance(*, as_json: bool) -> None:
+    """Every body and every row accepted, against what came of them; exit 1 if anything is unaccounted for."""
+    from enricher.cli.balance import balance as run
+
+    sys.exit(run(as_json=as_json))
+
+
+@main.group()
+def quarantine() -> None:
+    """Alerts that could not be read."""
+
+
+@quarantine.command("list")
+@click.option("--reason", metavar="WORD", help="Only those whose reason begins with this word: not_json, bad_rows …")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1, max=10_000))
+@click.option("--json", "as_json", is_flag=True)
+def quarantine_list(reason: str | None, limit: int, *, as_json: bool) -> None:
+    """What lies there, newest first."""
+    from enricher.cli.quarantine import show_list
+
+    show_list(reason=reason, limit=limit, as_json=as_json)
+
+
+@quarantine.command("show")
+@click.argument("alert_id", metavar="ID")
+@click.option("--body", is_flag=True, help="Print its bytes as they came instead: into a file, not onto a terminal.")
+@click.option("--json", "as_json", is_flag=True)
+def quarantine_show(alert_id: str, *, body: bool, as_json: bool) -> None:
+    """One of them, with its reason."""
+    from enricher.cli.quarantine import show_one
+
+    sys.exit(show_one(alert_id, as_json=as_json, body=body))
+
+
+@quarantine.command("retry")
+@click.argument("ids", metavar="ID", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that lie there, or all of one --reason.")
+@click.option("--reason", metavar="WORD")
+@click.option("--json", "as_json", is_flag=True)
+def quarantine_retry(ids: tuple[str, ...], *, everything: bool, reason: str | None, as_json: bool) -> None:
+    """Hand them to the worker again; what still cannot be read comes back with its new reason."""
+    from enricher.cli.quarantine import retry
+
+    if bool(ids) == everything:
+        raise click.UsageError("name the IDs, or say --all")
+    sys.exit(retry(ids, everything=everything, reason=reason, as_json=as_json))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,15 +16,18 @@ from enricher.settings import Settings, unrecognised
 from enricher.wiring import application, clock, configured, content_directory, destinations_of
 from enricher.wiring.live import load_content
 
+WARNING = "warning: "
+"""How a destination's line begins that names no fault, only what cannot be seen or is weaker than it could be."""
+
 
 def check_config(directory: Path | None, *, as_json: bool, live: bool) -> int:
     """Print every problem as `file:line: message`; returns 1 on any."""
     problems: list[str] = []
+    warnings = unrecognised()
     settings = _settings(problems)
     programs = _content(directory or (content_directory(settings) if settings else None), problems)
     if live and settings is not None:
-        problems += _unreachable(settings)
-    warnings = unrecognised()
+        _ask(settings, problems, warnings)
     if as_json:
         report = {"problems": problems, "warnings": warnings, "digest": programs.rules.digest if programs else None}
         sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
@@ -57,14 +61,23 @@ def _well(programs: Programs) -> str:
     return f"all is well: {len(rules.catalog.platforms)} platforms, {tuning}, content {rules.digest[:12]}"
 
 
-def _unreachable(settings: Settings) -> list[str]:
-    problems: list[str] = []
+def _ask(settings: Settings, problems: list[str], warnings: list[str]) -> None:
+    """Every destination, what stands in the way of its tickets."""
     for name, make in destinations_of(settings).items():
         try:
-            make().check()
-        except DeliveryError as error:
-            problems.append(f"{name}: {error.reason}: {error.detail or 'the destination refuses'}")
-    return problems
+            with closing(make()) as destination:
+                lines = destination.check()
+        except (ConfigurationError, DeliveryError) as error:
+            problems.append(_refused(name, error))
+            continue
+        for line in lines:
+            (warnings if line.startswith(WARNING) else problems).append(f"{name}: {line.removeprefix(WARNING)}")
+
+
+def _refused(name: str, error: ConfigurationError | DeliveryError) -> str:
+    if isinstance(error, ConfigurationError):
+        return str(error)
+    return f"{name}: {error.reason}: {error.detail or 'the destination refuses'}"
 
 
 def purge(days: int, *, as_json: bool) -> None:

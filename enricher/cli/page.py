@@ -17,7 +17,9 @@ def show(document: Json) -> None:
     """Print every case, then the rows that are in none."""
     console = Console(highlight=False, soft_wrap=False)
     given = document["input"]
-    cut = ", cut by Sumo Logic" if given["truncated"] else ""
+    cut = ""
+    if given["truncated"]:
+        cut = ", cut by Sumo Logic" if given["rows_total"] > given["rows"] else ", as many as Sumo Logic sends at most"
     console.print(f"{given['kind']}: {given['rows']} of {given['rows_total']} rows{cut}, {given['events']} events read\n")
     for case in document["cases"]:
         _show_case(console, case)
@@ -25,18 +27,18 @@ def show(document: Json) -> None:
         console.print("No case: nothing here fits the detection.\n")
     for dropped in document["dropped"]:
         name = f" ({dropped['file']})" if "file" in dropped else ""
-        console.print(_plain(f"row {dropped['row']}{name} is in no case: {dropped['reason']}"))
+        console.print(plain(f"row {dropped['row']}{name} is in no case: {dropped['reason']}"))
 
 
-def _plain(text: object) -> Text:
+def plain(text: object) -> Text:
     """Text from logs, with control and direction characters shown instead of obeyed."""
     return Text("".join(char if char.isprintable() or char == "\n" else f"\\u{ord(char):04x}" for char in str(text)))
 
 
 def _show_case(console: Console, case: CaseDocument) -> None:
     colour = _COLOURS[case["severity"]]
-    console.rule(Text.assemble((f"{case['severity']} {case['score']}", colour), "  ", _plain(case["title"])), align="left")
-    console.print(_plain(case["summary"]))
+    console.rule(Text.assemble((f"{case['severity']} {case['score']}", colour), "  ", plain(case["title"])), align="left")
+    console.print(plain(case["summary"]))
     if case["raw_score"] != case["score"]:
         console.print(f"Before tuning: {case['raw_severity']} {case['raw_score']}.")
     console.print()
@@ -72,7 +74,7 @@ def _facts(case: CaseDocument) -> Table:
         "rhythm": case["beacon"]["class"] if case["beacon"] else None,
     }
     for name, value in rows.items():
-        table.add_row(Text(name, "dim"), _plain(value) if value else Text("unknown", "dim italic"))
+        table.add_row(Text(name, "dim"), plain(value) if value else Text("unknown", "dim italic"))
     return table
 
 
@@ -86,7 +88,7 @@ def _ledger(case: CaseDocument) -> Table:
         style = "" if step["taken"] else "dim"
         points = f"{step['points']:+g}" if step["taken"] else f"({step['points']:+g})"
         table.add_row(
-            Text(points, style), Text(f"{step['to']:g}", style), Text(step["rule"], style), _plain(step["evidence"])
+            Text(points, style), Text(f"{step['to']:g}", style), Text(step["rule"], style), plain(step["evidence"])
         )
     table.caption = case["ledger_digest"]
     table.caption_justify = "left"
@@ -98,4 +100,4 @@ def _listing(console: Console, heading: str, lines: Iterable[str]) -> None:
     if lines:
         console.print(Text(f"\n{heading}", "bold"))
         for line in lines:
-            console.print(Text("  · ") + _plain(line))
+            console.print(Text("  · ") + plain(line))

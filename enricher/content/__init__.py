@@ -64,7 +64,7 @@ def load(directory: Path | None, *, guard: Guard | None = None) -> Rules:
     )
 
 
-def destinations(directory: Path | None) -> dict[str, str | int]:
+def destinations(directory: Path | None) -> dict[str, Any]:
     """What `destinations.yml` says, by the names of the settings (`jira_url`); the environment wins over it.
 
     Raises ConfigurationError.
@@ -76,7 +76,7 @@ def destinations(directory: Path | None) -> dict[str, str | int]:
     return found
 
 
-def _destinations(folder: Folder, problems: Problems) -> dict[str, str | int]:
+def _destinations(folder: Folder, problems: Problems) -> dict[str, Any]:
     """The same, of a folder already open; problems are noted."""
     file = folder.optional("destinations.yml")
     found = read(file, TypeAdapter(models.DestinationsFile), problems) if file else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from string import Formatter
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
+from enricher.core.issue_fields import Option, custom_fields, option_of
+from enricher.core.ticket_fields import SERVICENOW_OURS
 from enricher.model import Severity
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -89,23 +91,77 @@ PlaybookFile = dict[Severity, list[Annotated[Text, AfterValidator(_fillable)]]]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+")]
 
 
+JiraOption = Annotated[Option, BeforeValidator(option_of, json_schema_input_type=str | Option)]
+
+
 class JiraEntry(Strict):
-    """Where Jira is. The token comes from the environment."""
+    """Where Jira is and what a site wants in its issues. The token comes from the environment."""
 
     url: HttpUrl | None = None
+    site_url: HttpUrl | None = None
     email: Text | None = None
     project: Text | None = None
     flavour: Literal["cloud", "datacenter"] | None = None
     issue_type: Text | None = None
+    comments: Literal["internal", "public"] | None = None
     quiet_seconds: Annotated[int, Field(strict=True, ge=0)] | None = None
+    priorities: dict[Severity, JiraOption] | None = None
+    components: list[JiraOption] | None = None
+    security: JiraOption | None = None
+    assignee: Text | None = None
+    fields: Annotated[dict[Text, JsonValue], AfterValidator(custom_fields)] | None = None
+
+
+def _not_ours(fields: dict[str, str | int | bool] | None) -> dict[str, str | int | bool] | None:
+    if ours := SERVICENOW_OURS & set(fields or ()):
+        raise ValueError(f"{', '.join(sorted(ours))} cannot be set: Enricher fills that in, or keeps it empty")
+    return fields
+
+
+FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+QueryText = Annotated[str, Field(pattern=r"^[^\^\x00-\x1f\x7f]{1,100}$")]
+Weight = Annotated[int, Field(strict=True, ge=1, le=5)]
+
+
+class ServiceNowWeights(Strict):
+    """How urgent a record is, 1 the highest: impact and urgency, of which the instance computes a priority, or the priority."""
+
+    impact: Weight | None = None
+    urgency: Weight | None = None
+    priority: Weight | None = None
+    severity: Weight | None = None
+    business_criticality: Weight | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> ServiceNowWeights:
+        if not self.model_fields_set:
+            raise ValueError("should name impact and urgency, or priority")
+        return self
+
+
+class ServiceNowPriorities(Strict):
+    """The weights of each severity."""
+
+    critical: ServiceNowWeights
+    high: ServiceNowWeights
+    medium: ServiceNowWeights
+    low: ServiceNowWeights
+    informational: ServiceNowWeights
 
 
 class ServiceNowEntry(Strict):
-    """Where ServiceNow is. The password comes from the environment."""
+    """Where ServiceNow is and how its records are filled in. Password and client secret come from the environment."""
 
     url: HttpUrl | None = None
     user: Text | None = None
-    table: Text | None = None
+    client_id: Text | None = None
+    table: FieldName | None = None
+    assignment_group: QueryText | None = None
+    caller: QueryText | None = None
+    cmdb: bool | None = None
+    risk_score: Literal["instance", "case"] | None = None
+    fields: Annotated[dict[FieldName, str | int | bool] | None, AfterValidator(_not_ours)] = None
+    priorities: ServiceNowPriorities | None = None
 
 
 class SlackEntry(Strict):

@@ -14,6 +14,7 @@ from enricher.core.document import (
     DriftDoc,
     EnrichmentDoc,
     ExceptionDoc,
+    InsightDoc,
     Json,
     PlatformDoc,
     ProcessDoc,
@@ -34,6 +35,9 @@ MAX_DECODED = 8
 MAX_LINE = 8_192
 """Characters of a line in the document: what Windows' own shell takes. The grade has read all of it."""
 _ANSWERED = frozenset({Status.OK, Status.STALE})
+_SEVERITIES = frozenset(severity.value for severity in Severity)
+_WITHIN = {Severity.INFORMATIONAL: Severity.LOW.value, Severity.CRITICAL: Severity.HIGH.value}
+"""Cloud SIEM's own algorithm gives LOW, MEDIUM and HIGH: what it may mean where we have a band more."""
 
 Columns = Mapping[int, Mapping[str, str]]
 """Of every row of the alert, by its number."""
@@ -110,7 +114,7 @@ def case_document(
         ledger=ledger,
         ledger_digest=digest(ledger),
         exceptions=_exceptions(ordered),
-        drift=_drift(columns, where, findings),
+        drift=[*_insight_drift(top, alert), *_drift(columns, where, findings)],
         missing=missing(top, alert),
         next_steps=next_steps(top, rules),
         tickets=[],
@@ -119,6 +123,7 @@ def case_document(
         count=count,
         findings=[_line(f) for f in ordered[:MAX_FINDINGS]],
         links=_links(alert),
+        insight=_insight(alert),
         evidence=[evidence(e) for e in events[:MAX_EVIDENCE]],
     )
 
@@ -269,6 +274,24 @@ def _drift(columns: Columns, rows: Sequence[int], findings: Sequence[Finding]) -
         if said and (said.lower() in {"1", "1.0", "true"}) is not suspicious:
             drift["is_suspicious", said] = DriftDoc(field="is_suspicious", sumo=said, ours=str(int(suspicious)))
     return [drift[key] for key in sorted(drift)]
+
+
+def _insight_drift(top: Finding, alert: Alert) -> list[DriftDoc]:
+    """Where Cloud SIEM gave another severity than the evidence has, before any tuning rule; a word not known is its medium."""
+    said, ours = alert.insight.severity if alert.insight else None, top.graded.severity
+    if said is None:
+        return []
+    word = said.lower() if said.lower() in _SEVERITIES else Severity.MEDIUM.value
+    if word in {ours.value, _WITHIN.get(ours)}:
+        return []
+    return [DriftDoc(field="insight_severity", sumo=said, ours=ours.value)]
+
+
+def _insight(alert: Alert) -> InsightDoc | None:
+    of = alert.insight
+    if of is None:
+        return None
+    return InsightDoc(id=of.id, readable_id=of.readable_id, severity=of.severity, entity=of.entity, url=of.url)
 
 
 def _line(finding: Finding) -> Json:

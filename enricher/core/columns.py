@@ -6,8 +6,11 @@ another host column it is the name that was contacted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
+
+import orjson
 
 from enricher.core import fields
 from enricher.core.records.build import CONNECTION, DNS_QUERY, PROCESS_CREATE
@@ -65,12 +68,18 @@ _EVENT_DATA = "eventdata."
 _OF_THE_PROCESS = ("CommandLine", "ParentImage", "ParentCommandLine", "ParentProcessGuid", "OriginalFileName", "Hashes")
 """What no event 3 or 22 has: with one of these a row tells about the process as well."""
 
+_PATHS = ("Image", "ParentImage", "TargetFilename", "CurrentDirectory")
+_ESCAPED_PATH = re.compile(r"[A-Za-z]:\\\\[^\\]")
+
 _EVENTS_THAT_TELL = ("QueryName", "DestinationHostname", "DestinationIp")
 _MOST = 10**9
 
 
 def told(columns: Mapping[str, str]) -> Told:
-    """Sort a row's folded columns under the fields they stand for; what stands for none is left out."""
+    """Sort a row's folded columns under the fields they stand for; what stands for none is left out.
+
+    Where a path has every backslash twice, the row was cut out of raw JSON, and all its values are read as JSON's.
+    """
     found: dict[str, str] = {}
     ranks: dict[str, int] = {}
     for key, value in columns.items():
@@ -82,7 +91,17 @@ def told(columns: Mapping[str, str]) -> Told:
             found[field], ranks[field] = value, rank
     if "hostname" in found:
         found.setdefault("DestinationHostname" if "Computer" in found else "Computer", found.pop("hostname"))
+    if any(_ESCAPED_PATH.match(found[field]) for field in _PATHS if field in found):
+        return {field: _unescaped(value) for field, value in found.items()}
     return found
+
+
+def _unescaped(value: str) -> str:
+    """Undo JSON's escaping once: a query that cuts columns out of raw JSON leaves it in all of them."""
+    try:
+        return str(orjson.loads(f'"{value}"'))
+    except orjson.JSONDecodeError:
+        return value.replace("\\\\", "\\")
 
 
 def record(said: Told) -> Record:

@@ -122,6 +122,16 @@ class DriftDoc(TypedDict):
     ours: str
 
 
+class InsightDoc(TypedDict):
+    """The Cloud SIEM Insight that the case came in with, in Sumo Logic's words: none of it counts in the grade."""
+
+    id: str | None
+    readable_id: str | None
+    severity: str | None
+    entity: str | None
+    url: str | None
+
+
 class CaseDocument(TypedDict):
     """One case, as design §4.3 prints it."""
 
@@ -169,6 +179,7 @@ class CaseDocument(TypedDict):
     """One line a finding: process guid, pid, image, host name, score, severity."""
     links: dict[str, str]
     """`sumo_alert`, `sumo_query`, `sumo_monitor` where the alert had them."""
+    insight: InsightDoc | None
     evidence: list[Json]
     """The events behind the case, as read: for the case page, never for a ticket."""
 

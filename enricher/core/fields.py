@@ -30,8 +30,13 @@ _ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 _PORT = re.compile(r":\d{1,5}$")
 _DNS_RECORD = re.compile(r"type:\s+(\d+)\s*(.*)", re.DOTALL)
 _CNAME = 5
-_AMERICAN = re.compile(r"(\d\d)/(\d\d)/(\d{4}) (\d\d):(\d\d):(\d\d) ([AP])M (?:UTC|GMT)", re.IGNORECASE)
+_AMERICAN = re.compile(
+    r"(\d\d)/(\d\d)/(\d{4}),? (\d\d):(\d\d):(\d\d)(?:\.\d{1,9})? ([AP])M (?:UTC|GMT|Z)?([+-]\d\d:?\d\d)?\.?", re.IGNORECASE
+)
+_ZONE_APART = re.compile(r" (?:UTC|GMT|Z|([+-]\d\d:?\d\d))$", re.IGNORECASE)
+_CIM = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)\.(\d{6})([+-]\d{3})")
 
+_FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1971, 2199
 """Times outside are no times: sums with them would overflow further on, and a log that says so is broken or hostile."""
@@ -140,8 +145,8 @@ def _whole(value: str) -> int:
 
 
 def flag(value: str | None) -> bool | None:
-    """Read a truth value: `true`, `1`, `false`, `0`."""
-    return {"true": True, "1": True, "false": False, "0": False}.get((value or "").strip().lower())
+    """Read a truth value: `true`, `1`, `1.0`, `false`, `0`, `0.0`."""
+    return _FLAGS.get((value or "").strip().lower())
 
 
 def hashes(value: str | None) -> dict[str, str]:
@@ -172,33 +177,52 @@ def moment(value: str | None) -> datetime | None:
     """Read a time in any form that records and rows have, as aware UTC.
 
     ISO with or without zone (without is UTC, as Sysmon's UtcTime), up to nine fractional digits, also after the `+` of
-    Sumo's collector; epoch seconds to nanoseconds, also as text with commas; `MM/DD/YYYY hh:mm:ss AM UTC`, and no other
-    abbreviation of a zone, for none says for sure what it means.
+    Sumo's collector; epoch seconds to nanoseconds, also as text with commas; WMI's `YYYYMMDDhhmmss.ffffff+mmm`;
+    `MM/DD/YYYY hh:mm:ss AM` with UTC, GMT or an offset, and no other abbreviation of a zone: none says for sure what it
+    means, and a time that is hours off is worse than none.
     """
     if not value or len(value) > _FOLDED_KEY_LIMIT:
         return None
     value = value.strip()
     try:
-        found = _iso(value) if value[4:5] == "-" else _american(value) if value[2:3] == "/" else _from_epoch(value)
+        found = _written(value)
     except (ValueError, OverflowError):
         return None
     return found if found and _FIRST_YEAR <= found.year <= _LAST_YEAR else None
 
 
+def _written(value: str) -> datetime | None:
+    if value[4:5] == "-":
+        return _iso(value)
+    if value[2:3] == "/":
+        return _american(value)
+    return _cim(value) if value[14:15] == "." and value[-4] in "+-" else _from_epoch(value)
+
+
 def _iso(value: str) -> datetime:
     if value[19:20] == "+" and value.endswith("Z"):
         value = f"{value[:19]}.{value[20:]}"
+    elif " " in value[19:]:
+        value = _ZONE_APART.sub(lambda zone: zone[1] or "+00:00", value)
     found = datetime.fromisoformat(value)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _american(value: str) -> datetime | None:
-    found = _AMERICAN.match(value)
-    if found is None:
-        return None
+    found = _AMERICAN.fullmatch(value)
+    if found is None or value.upper().rstrip(".").endswith("M"):
+        return None  # AM or PM, and no zone at all
     month, day, year, hour, minute, second = map(int, found.groups()[:6])
     hour = hour % 12 + (12 if found[7] in "Pp" else 0)
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    return _iso(f"{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{found[8] or '+00:00'}")
+
+
+def _cim(value: str) -> datetime | None:
+    found = _CIM.fullmatch(value)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, micro = map(int, found.groups()[:7])
+    return datetime(year, month, day, hour, minute, second, micro, tzinfo=UTC) - timedelta(minutes=int(found[8]))
 
 
 def _from_epoch(value: str) -> datetime | None:

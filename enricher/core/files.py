@@ -1,4 +1,4 @@
-"""Files of log records, for `explain`: event XML or JSON, one record or many, in whatever encoding a tool wrote them."""
+"""Files of log records, for `explain`: event XML, JSON or Windows' text, one record or many, in whatever encoding they are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 
 from enricher.core.json_text import loads
-from enricher.core.records import event_xml
+from enricher.core.records import event_xml, legacy_text, message_text
 from enricher.errors import PayloadError
 from enricher.model import Alert, Kind, Row
 
@@ -49,6 +49,10 @@ def decode(content: bytes) -> str:
 def _texts(text: str) -> Iterator[str]:
     if text.lstrip().startswith(("{", "[")):
         yield from _json_texts(text)
+    elif legacy_text.START.match(text):
+        yield from legacy_text.split(text)
+    elif message_text.event_id(text):
+        yield text  # what follows may be the command line's own
     elif event_xml.START.search(text):
         yield from event_xml.split(text)
     elif "{" in text:

@@ -48,6 +48,7 @@ def merge(
     )
     merged["rows"] = new["rows"]
     merged["links"] = new["links"] or stored["links"]
+    merged["insight"] = new.get("insight") or stored.get("insight")
     if not merged["lineage"] and other["lineage"]:
         merged["lineage"] = other["lineage"]
     return merged, news
@@ -82,7 +83,18 @@ def _news_of(stored: CaseDocument, new: CaseDocument, now: datetime, *, stronger
     if new["lineage"] and not stored["lineage"]:
         chain = " → ".join(a["name"] or "unknown" for a in reversed(new["lineage"]))
         news.append(_news("evidence", now, f"Lineage found: {chain} → {new['process']['name'] or 'unknown'}", []))
+    if (said := _another_insight(stored, new)) is not None:
+        news.append(_news("evidence", now, said, []))
     return news
+
+
+def _another_insight(stored: CaseDocument, new: CaseDocument) -> str | None:
+    """One sentence about an Insight that the stored case does not have; a case stored by an older version has no such key."""
+    insight, known = new.get("insight"), stored.get("insight")
+    if insight is None or (known is not None and known["id"] == insight["id"]):
+        return None
+    named = insight["readable_id"] or insight["id"] or "without an id"
+    return f"Cloud SIEM Insight {named} brings evidence of this case; its own severity there is {insight['severity'] or 'unknown'}"
 
 
 def _image(finding: Json) -> str:

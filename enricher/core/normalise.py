@@ -1,7 +1,8 @@
 """Rows become events. Sumo's words and the renderings of records stop here.
 
 A row's text is the record itself; its columns are what a query made of it. The text decides, and columns only fill what
-it lacks. A row that cannot be read is dropped with its reason and never stops the others.
+it lacks. A text of a rendering that is not known, but flat JSON, is columns itself: a Cloud SIEM record is. A row that cannot be
+read is dropped with its reason and never stops the others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from enricher.core import columns, fields, records
 from enricher.core.addresses import unmap
 from enricher.core.columns import Told
 from enricher.core.records.build import Source, build
-from enricher.core.rows import MOST_COLUMNS
+from enricher.core.rows import MOST_COLUMNS, columns_of
 from enricher.errors import PayloadError
 from enricher.model import Alert, Connection, DnsQuery, Dropped, Event, FileCreate, ProcessCreate, Row, ScriptBlock
 
@@ -77,7 +78,7 @@ def _events(row: Row) -> list[Event]:
         if error.code != "unreadable":
             raise  # we know what it is, and do not read that
         try:
-            return _from_columns(row, said)
+            return _from_columns(row, {**said, **columns.told(columns_of(row.text))})
         except PayloadError:
             raise error from None
 

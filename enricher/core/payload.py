@@ -14,17 +14,19 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from enricher.core import fields
+from enricher.core import fields, insight
 from enricher.core import rows as reading
 from enricher.core.files import decode, read_files
 from enricher.core.json_text import loads
-from enricher.core.records import is_record
+from enricher.core.records import is_record, is_text
+from enricher.core.rows import is_filled
+from enricher.core.templates import unfold
 from enricher.errors import PayloadError
 from enricher.model import Alert, Kind, Row
 
 __all__ = ["Glance", "glance", "read", "read_files", "sniff"]
 
-_ROWS = ("results", "rows", "resultsjson", "searchresults")
+_ROWS = ("results", "rows", "resultsjson", "searchresults", "resultsjsonparsed", "customplaceholdermap")
 _AGGREGATE_ROWS = ("aggregateresults", "aggregateresultsjson")
 _RAW_ROWS = ("rawresults", "rawresultsjson")
 _COUNT = ("numqueryresults", "num", "numrecords")
@@ -32,7 +34,7 @@ _RAW_COUNT = ("numrawresults",)
 _NAME = ("name", "searchname", "text")
 _DESCRIPTION = ("description", "searchdescription")
 _QUERY = ("query", "searchquery")
-_QUERY_URL = ("queryurl", "searchqueryurl", "clienturl")
+_QUERY_URL = ("queryurl", "searchqueryurl", "searchurl", "clienturl")
 _ALERT_URL = ("alertresponseurl", "alerturl")
 _RANGE = ("triggertimerange", "timerange")
 _TIME = ("triggertime", "firetime")
@@ -43,6 +45,7 @@ _SAYS_WHAT_IT_IS = ("triggertimestart", "triggertimeend", *_RANGE, *_TIME, *_COU
 """With one of these filled, an alert without rows and trigger is a search that found nothing, and no test."""
 _SENT_BY_A_SEARCH = ("searchname", "firetime", *_AGGREGATE_ROWS, *_RAW_ROWS)
 _ALL_ROWS = (*_ROWS, *_AGGREGATE_ROWS, *_RAW_ROWS)
+_ROW_KEYS = frozenset(_ALL_ROWS)
 _PAYLOAD_KEYS = frozenset((*_ALL_ROWS, *_TRIGGER, *_ALERT_URL, "searchname", "readableid", "schema"))
 
 _KINDS = {"canary": Kind.CANARY, "heartbeat": Kind.HEARTBEAT, "playbook": Kind.PLAYBOOK}
@@ -94,10 +97,11 @@ class _Part(NamedTuple):
 def read(body: bytes) -> Alert:
     """Read a webhook's body.
 
-    Raises PayloadError: `not_json`, `not_utf8`, `too_deep`, `not_an_object`, `no_rows`, `bad_rows`, `too_many_rows`,
-    `unsupported_kind`.
+    Raises PayloadError: `not_json`, `not_utf8`, `too_deep`, `not_an_object`, `no_rows`, `bad_rows`, `too_many_rows`.
     """
     keys = _keys(loads(body))
+    if (found := insight.find(keys)) is not None:
+        return insight.read(found, playbook=_is_playbook(keys))
     parts = _parts(keys)
     rows = tuple(row for part in parts for row in part.rows)
     kind = _kind(keys, any_rows=bool(rows))
@@ -112,8 +116,8 @@ def read(body: bytes) -> Alert:
         name=name,
         title=_text(keys, "alertname") or name,
         description=_text(keys, *_DESCRIPTION),
-        monitor_id=_text(keys, *_ID),
-        alert_ref=_alert_ref(alert_url),
+        monitor_id=None if _is_playbook(keys) else _text(keys, *_ID),
+        alert_ref=_reference(keys, alert_url),
         trigger=_text(keys, *_TRIGGER),
         group=_text(keys, *_GROUP),
         query=_text(keys, *_QUERY),
@@ -128,24 +132,36 @@ def read(body: bytes) -> Alert:
 def glance(body: bytes) -> Glance:
     """Look at a body without making an alert of it. Raises PayloadError where `read` does, and nowhere else."""
     keys = _keys(loads(body))
+    if (sent := insight.find(keys)) is not None:
+        return _glance_at_insight(sent, body, playbook=_is_playbook(keys))
     found = _items(keys, _ROWS) or [*_items(keys, _AGGREGATE_ROWS), *_items(keys, _RAW_ROWS)]
     kind = _kind(keys, any_rows=bool(found))
-    alert_ref, trigger = _alert_ref(_url(keys, *_ALERT_URL)), _text(keys, *_TRIGGER)
-    identity = f"{alert_ref}:{fields.fold(trigger or '')}".lower() if alert_ref else sha256(body).hexdigest()
-    return Glance(kind, identity, frozenset(map(_row_digest, found)), alert_ref, trigger)
+    alert_ref, trigger = _reference(keys, _url(keys, *_ALERT_URL)), _text(keys, *_TRIGGER)
+    return Glance(kind, _identity(alert_ref, trigger, body), frozenset(map(_row_digest, found)), alert_ref, trigger)
+
+
+def _glance_at_insight(sent: _Keys, body: bytes, *, playbook: bool) -> Glance:
+    alert_ref, trigger = insight.reference(sent), insight.status(sent)
+    kind, found = insight.kind(sent, playbook=playbook), insight.records(sent)
+    return Glance(kind, _identity(alert_ref, trigger, body), frozenset(map(_row_digest, found)), alert_ref, trigger)
+
+
+def _identity(alert_ref: str | None, trigger: str | None, body: bytes) -> str:
+    return f"{alert_ref}:{fields.fold(trigger or '')}".lower() if alert_ref else sha256(body).hexdigest()
 
 
 def sniff(body: bytes) -> Literal["payload", "records"]:
     """Tell what `explain` was given: a webhook's body, or log records. What is neither counts as a payload, to be refused."""
     text = decode(body).lstrip()
     if not text.startswith(("{", "[")):
-        return "records" if "<Event" in text else "payload"
+        return "records" if is_text(text) else "payload"
     try:
         document = loads(text)
     except PayloadError:
         return "records" if _is_line_of_records(text) else "payload"
     if isinstance(document, dict):
-        of_a_payload = not _PAYLOAD_KEYS.isdisjoint(map(fields.fold, document)) or _insight(document)
+        keys = {fields.fold(key): value for key, value in document.items()}
+        of_a_payload = not _PAYLOAD_KEYS.isdisjoint(keys) or insight.find(keys) is not None
         return "records" if is_record(document) and not of_a_payload else "payload"
     return "records"
 
@@ -172,30 +188,14 @@ def _keys(document: object) -> _Keys:
     keys: dict[str, object] = {}
     for key, value in document.items():
         name = fields.fold(key)
-        if not _is_filled(keys.get(name)):
+        if not is_filled(keys.get(name)):
             keys[name] = value
-    if _insight(keys):
-        raise PayloadError("unsupported_kind", "a Cloud SIEM Insight is not read yet")
-    return keys
-
-
-def _insight(keys: _Keys) -> bool:
-    """Tell a Cloud SIEM Insight, in the wrapper of its API or without."""
-    wrapped = keys.get("data")
-    if isinstance(wrapped, dict):
-        return "readableid" in map(fields.fold, wrapped)
-    return {"readableid", "signals"} <= set(map(fields.fold, keys))
-
-
-def _is_filled(value: object) -> bool:
-    if isinstance(value, str):
-        return not fields.is_null(value) and not reading.is_unfilled(value)
-    return value is not None
+    return unfold(keys, _ROW_KEYS) if _ROW_KEYS.isdisjoint(keys) and insight.find(keys) is None else keys
 
 
 def _text(keys: _Keys, *names: str) -> str | None:
     """Return the first of these that is filled, as text."""
-    value = next((keys[name] for name in names if _is_filled(keys.get(name))), None)
+    value = next((keys[name] for name in names if is_filled(keys.get(name))), None)
     return fields.text(fields.scalar(value))
 
 
@@ -208,6 +208,21 @@ def _alert_ref(alert_url: str | None) -> str | None:
     """Return the tail of the link to the alert: of its fragment, as Sumo writes it, or else of its path."""
     tail = (alert_url or "").partition("?")[0].rstrip("/").rpartition("/")[2]
     return tail if _ALERT_REF.fullmatch(tail) else None
+
+
+def _reference(keys: _Keys, alert_url: str | None) -> str | None:
+    """Return what names the alert: the tail of its link; in a playbook's call, where `Id` is the alert's own, else that."""
+    own = _text(keys, *_ID) if alert_url is None and _is_playbook(keys) else None
+    return own if own and _ALERT_REF.fullmatch(own) else _alert_ref(alert_url)
+
+
+def _is_playbook(keys: _Keys) -> bool:
+    return _has_keys_of_a_playbook(keys) or _KINDS.get(fields.fold(_text(keys, "kind") or "")) is Kind.PLAYBOOK
+
+
+def _has_keys_of_a_playbook(keys: _Keys) -> bool:
+    """Tell what a monitor hands to a playbook by the keys that nothing else has."""
+    return "customplaceholdermap" in keys or "resultsjsonparsed" in keys
 
 
 def _span(keys: _Keys) -> tuple[datetime | None, datetime | None]:
@@ -259,7 +274,7 @@ def _stated_kind(keys: _Keys, *, any_rows: bool) -> Kind:
     trigger, said = _trigger(keys), fields.fold(_text(keys, "kind") or "")
     if trigger.startswith("resolved"):
         return Kind.RECOVERY
-    marked = _KINDS.get(said) or _named_kind(keys)
+    marked = _KINDS.get(said) or _named_kind(keys) or (Kind.PLAYBOOK if _has_keys_of_a_playbook(keys) else None)
     if not any_rows and not trigger and _is_test(keys, marked):
         return Kind.TEST
     if marked:
@@ -268,7 +283,7 @@ def _stated_kind(keys: _Keys, *, any_rows: bool) -> Kind:
         return Kind.MONITOR
     if said == "monitorresolution":
         return Kind.RECOVERY
-    is_search = said == "scheduledsearch" or any(_is_filled(keys.get(name)) for name in _SENT_BY_A_SEARCH)
+    is_search = said == "scheduledsearch" or any(is_filled(keys.get(name)) for name in _SENT_BY_A_SEARCH)
     return Kind.SCHEDULED_SEARCH if is_search else Kind.MONITOR
 
 
@@ -285,7 +300,7 @@ def _is_test(keys: _Keys, marked: Kind | None) -> bool:
     """Tell a connection test, for a body without rows and trigger: variables unfilled, or filled with nothing at all."""
     if any(map(reading.has_unfilled, keys.values())):
         return True
-    says = marked or any(_is_filled(keys.get(name)) for name in _SAYS_WHAT_IT_IS)
+    says = marked or any(is_filled(keys.get(name)) for name in _SAYS_WHAT_IT_IS)
     return not says and any(name in keys for name in _ALL_ROWS)
 
 

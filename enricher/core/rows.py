@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from enricher.core import fields
+from enricher.core import fields, siem_fields
 from enricher.core.json_text import loads
 from enricher.errors import PayloadError
 from enricher.model import Row
@@ -14,8 +14,9 @@ MOST_ROWS = 10_000
 MOST_COLUMNS = 500
 """A row with more keeps one more than this, and is dropped for it when it is normalised."""
 
-_TEXTS = frozenset({"raw", "message"})
+TEXTS = frozenset({"raw", "message"})
 """Columns that hold the record as it was logged; `_raw` wins."""
+_OF_CLOUD_SIEM = frozenset({"metadatadeviceeventid", "objecttype"})
 _UNFILLED = re.compile(r"\{\{[^{}]{1,200}\}\}")
 _ENCODED_TWICE = 2
 
@@ -23,6 +24,13 @@ _ENCODED_TWICE = 2
 def is_unfilled(value: object) -> bool:
     """Tell whether a value is a template's variable that nobody filled: `{{Name}}`, `{{ResultsJson.field}}[0]`."""
     return isinstance(value, str) and value.strip().startswith("{{") and _UNFILLED.match(value.strip()) is not None
+
+
+def is_filled(value: object) -> bool:
+    """Tell whether a value says anything: neither null, nor empty, nor such a variable."""
+    if isinstance(value, str):
+        return not fields.is_null(value) and not is_unfilled(value)
+    return value is not None
 
 
 def has_unfilled(value: object) -> bool:
@@ -84,7 +92,7 @@ def _row_of_columns(index: int, item: Mapping[str, object]) -> Row:
     texts: dict[str, str] = {}
     for key, value in item.items():
         name = fields.fold(key)
-        if name in _TEXTS:
+        if name in TEXTS:
             written = fields.scalar(value)
             if written and not fields.is_null(written):
                 texts[name] = written
@@ -95,6 +103,18 @@ def _row_of_columns(index: int, item: Mapping[str, object]) -> Row:
         if len(columns) > MOST_COLUMNS:
             break
     return Row(index=index, columns=columns, text=texts.get("raw") or texts.get("message"))
+
+
+def columns_of(text: str) -> Mapping[str, str]:
+    """Read a JSON object as columns: a Record of Cloud SIEM, or a flat one; empty for anything else."""
+    try:
+        found = loads(text, "record") if text.lstrip().startswith("{") else None
+    except PayloadError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    is_of_siem = not _OF_CLOUD_SIEM.isdisjoint(map(fields.fold, found))
+    return (siem_fields.row(0, found) if is_of_siem else _row_of_columns(0, found)).columns
 
 
 def _limit(name: str) -> int:

@@ -90,5 +90,7 @@ def missing(top: Finding, alert: Alert) -> list[str]:
         lacking.append("host: no row named one")
     if alert.truncated:
         total = f"{alert.rows_total}" if alert.rows_total is not None else "an unknown number of"
-        lacking.append(f"rows: {len(alert.rows)} of {total} received, Sumo Logic cut the rest")
+        was_cut = alert.rows_total is not None and alert.rows_total > len(alert.rows)
+        rest = "Sumo Logic cut the rest" if was_cut else "as many as Sumo Logic sends at most: there may be more"
+        lacking.append(f"rows: {len(alert.rows)} of {total} received, {rest}")
     return lacking

@@ -68,6 +68,7 @@ class Service:
         self.name = name
         self._read_s = read_s
         self._secrets = sorted((s for s in secrets if s), key=len, reverse=True)
+        self._learnt: list[str] = []
         self._client = httpx2.Client(
             base_url=url.rstrip("/"),
             auth=auth,
@@ -94,11 +95,12 @@ class Service:
         json: Json | None = None,
         form: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         empty: bool = False,
     ) -> Reply:
         """Send one request, once. `empty`: the service may answer with no body at all."""
         content = None if json is None else orjson.dumps(json)
-        kind = {} if json is None else {"Content-Type": "application/json"}
+        kind = {**({} if json is None else {"Content-Type": "application/json"}), **(headers or {})}
         with self._translated():
             request = self._client.build_request(method, path, content=content, data=form, params=params, headers=kind)
             with closing(self._client.send(request, stream=True)) as response:
@@ -114,9 +116,13 @@ class Service:
 
     def error(self, reason: Reason, detail: str, *, retry_after: float = 0.0) -> DeliveryError:
         """A DeliveryError whose detail is short, printable and free of our secrets."""
-        for secret in self._secrets:
+        for secret in (*self._secrets, *self._learnt):
             detail = detail.replace(secret, "[masked]")
         return DeliveryError(self.name, reason, retry_after=retry_after, detail=cut(neutralise(detail[:4000]), DETAIL))
+
+    def keep_secret(self, secret: str, *, most: int) -> None:
+        """Mask a secret that was learnt later, such as a token; the last `most` of them are remembered."""
+        self._learnt = [*self._learnt, secret][-most:]
 
     def objects(self, data: Json, name: str) -> list[Json]:
         """The list of objects that an answer must have under `name`."""
@@ -164,6 +170,8 @@ class Service:
             detail = f"HTTP {status} redirects to {safe_url(response.headers.get('Location')) or 'elsewhere'}; redirects are not followed"
         if limited := response.headers.get("RateLimit-Reason"):
             detail = f"{detail} ({limited})"
+        if denied := response.headers.get("X-Authentication-Denied-Reason"):  # Jira: a person must solve a CAPTCHA first
+            reason, detail = Reason.AUTH, f"{detail} ({denied})"
         return self.error(reason, detail, retry_after=retry_after(response.headers))
 
 

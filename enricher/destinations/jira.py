@@ -1,6 +1,6 @@
-"""Jira Cloud v3: one issue per case.
+"""Jira, Cloud (API v3) or Data Center (API v2): one issue per case.
 
-Its search lags behind its writes, so "not found" is only believed after a quiet period, counted from the last attempt that may
+Its search lags behind its writes (on Data Center: the index of another node does), so "not found" is only believed after a quiet period, counted from the last attempt that may
 have made an issue. Two issues with one case label are a twin: the older is kept, the other is linked to it and closed, and
 whoever wired us is told.
 """
@@ -8,7 +8,7 @@ whoever wired us is told.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -17,7 +17,11 @@ import httpx2
 from enricher.core.document import Json, News
 from enricher.destinations import adf
 from enricher.destinations.http import Service, part
-from enricher.destinations.jira_body import PRIORITIES, render, render_comment, severity_label
+from enricher.destinations.jira_body import comment_of, render, render_comment, severity_label
+from enricher.destinations.jira_check import Check
+from enricher.destinations.jira_comments import Comments
+from enricher.destinations.jira_fields import SiteFields
+from enricher.destinations.jira_flavour import CLOUD, Flavour
 from enricher.destinations.wording import event_id
 from enricher.errors import DeliveryError, Reason
 from enricher.model import Severity
@@ -33,20 +37,25 @@ TwinsFound = Callable[[str, Sequence[Ticket]], None]
 
 
 class Jira:
-    """The port `Destination` for Jira Cloud. `site_url` is where people browse, where that is not `url` (API gateway)."""
+    """The port `Destination` for Jira. `site_url` is where people browse, where that is not `url` (API gateway).
+
+    Cloud's tokens belong to the account `email`; Data Center's personal access tokens need none. `internal` comments are
+    hidden from the customers of a service project.
+    """
 
     name = "jira"
 
     def __init__(
         self,
         url: str,
-        email: str,
+        email: str | None,
         token: str,
         *,
         project: str,
         issue_type: str = "Incident",
-        priorities: Mapping[Severity, str] = PRIORITIES,
-        fields: Mapping[str, object] | None = None,
+        flavour: Flavour = CLOUD,
+        fields: SiteFields = SiteFields(),  # noqa: B008 - frozen
+        internal: bool = True,
         base_url: str | None = None,
         site_url: str | None = None,
         quiet_s: float = QUIET_S,
@@ -54,18 +63,22 @@ class Jira:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         basic = b64encode(f"{email}:{token}".encode()).decode()
+        login = f"Basic {basic}" if flavour is CLOUD else f"Bearer {token}"
         self._service = Service(
             self.name,
             url,
             read_s=30.0,
             secrets=[token, basic],
-            headers={"Authorization": f"Basic {basic}"},
+            headers={"Authorization": login},
             transport=transport,
         )
         self._site = (site_url or url).rstrip("/")
-        self._project, self._issue_type, self._fields = project, issue_type, fields
-        self._priorities, self._base_url = priorities, base_url
+        self._project, self._issue_type, self._base_url = project, issue_type, base_url
+        self._flavour, self._fields = flavour, fields
         self._quiet_s, self._on_twins = quiet_s, on_twins
+        self._comments = Comments(
+            self._service, flavour, f"{flavour.api}/project/{quote(project, safe='')}", internal=internal
+        )
 
     def close(self) -> None:
         self._service.close()
@@ -89,14 +102,14 @@ class Jira:
             delivery.case,
             project=self._project,
             issue_type=self._issue_type,
-            priorities=self._priorities,
             fields=self._fields,
+            flavour=self._flavour,
             base_url=self._base_url,
         )
         try:
             return self._create(body)
         except DeliveryError as error:
-            if error.reason is not Reason.INVALID or "priority" not in error.detail or "priority" not in body["fields"]:
+            if not _blames(error, "priority", body):
                 raise
         # Not on this project's screen: Jira refused the whole issue, so nothing was created.
         del body["fields"]["priority"]
@@ -106,16 +119,14 @@ class Jira:
         if news["kind"] in {"opened", "ticket"}:
             return
         issue = quote(ticket.external_id, safe="")
-        if delivery.in_doubt and self._has_comment(issue, event_id(delivery.case, news["seq"])):
+        if delivery.in_doubt and self._comments.has(issue, event_id(delivery.case, news["seq"])):
             return
         if news["kind"] == "severity":
             self._raise_priority(issue, Severity(delivery.case["severity"]))
-        answer = self._service.call("POST", f"/rest/api/3/issue/{issue}/comment", json=render_comment(delivery.case, news))
-        self._service.word(answer.data, "id")
+        self._comments.add(issue, render_comment(delivery.case, news, self._flavour, internal=self._comments.internal))
 
-    def check(self) -> None:
-        self._service.call("GET", "/rest/api/3/myself")
-        self._service.call("GET", f"/rest/api/3/project/{quote(self._project, safe='')}")
+    def check(self) -> Sequence[str]:
+        return Check(self._service, self._flavour, self._project, self._issue_type, self._fields).problems()
 
     # --- twins ------------------------------------------------------------------------------------------------------
 
@@ -137,9 +148,8 @@ class Jira:
 
     def _search(self, case_key: str) -> list[Json]:
         jql = f"project = {_quoted(self._project)} AND labels = {_quoted(case_key)} ORDER BY created ASC"
-        found = self._service.call(
-            "POST", "/rest/api/3/search/jql", json={"jql": jql, "fields": ["labels", "status"], "maxResults": 50}
-        )
+        query = {"jql": jql, "fields": ["labels", "status"], "maxResults": 50}
+        found = self._service.call("POST", self._flavour.search, json=query)
         # A search that was not understood can return anything: only a hit that carries the label is ours.
         ours = [hit for hit in self._service.objects(found.data, "issues") if case_key in _labels(part(hit, "fields"))]
         return sorted(ours, key=self._age)
@@ -155,58 +165,70 @@ class Jira:
             return
         key = self._service.word(twin, "key")
         link = {"type": {"name": "Duplicate"}, "outwardIssue": {"key": into.external_id}, "inwardIssue": {"key": key}}
-        self._service.call("POST", "/rest/api/3/issueLink", json=link, empty=True)
+        self._service.call("POST", f"{self._flavour.api}/issueLink", json=link, empty=True)
         issue = quote(key, safe="")
         text = f"Duplicate of {into.label}: the answer to the first attempt was lost. Work goes on there."
-        note = {
-            "body": adf.document(adf.paragraph(text)),
-            "properties": [{"key": "sd.public.comment", "value": {"internal": True}}],
-        }
-        self._service.call("POST", f"/rest/api/3/issue/{issue}/comment", json=note)
+        note = self._flavour.write(adf.document(adf.paragraph(text)))
+        self._comments.add(issue, comment_of(note, self._flavour, internal=self._comments.internal))
         self._finish(issue)
 
     def _finish(self, issue: str) -> None:
-        """Take the first transition that ends the issue; ids differ from workflow to workflow."""
-        path = f"/rest/api/3/issue/{issue}/transitions"
-        for transition in self._service.objects(self._service.call("GET", path).data, "transitions"):
+        """Take the first transition that ends the issue; ids and screens differ from workflow to workflow."""
+        path = f"{self._path(issue)}/transitions"
+        offered = self._service.call("GET", path, params={"expand": "transitions.fields"})
+        for transition in self._service.objects(offered.data, "transitions"):
             if _is_done(part(transition, "to")):
-                self._service.call(
-                    "POST", path, json={"transition": {"id": self._service.word(transition, "id")}}, empty=True
-                )
+                ends = {"transition": {"id": self._service.word(transition, "id")}, **_resolution(transition)}
+                self._service.call("POST", path, json=ends, empty=True)
                 return
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
     def _create(self, body: Json) -> Ticket:
-        return self._ticket(self._service.word(self._service.call("POST", "/rest/api/3/issue", json=body).data, "key"))
+        try:
+            answer = self._service.call("POST", f"{self._flavour.api}/issue", json=body)
+        except DeliveryError as error:
+            if not _blames(error, "security", body):
+                raise
+            # An issue that everybody may read is worse than one that comes late.
+            detail = f"no issue was opened, since its security level cannot be set: {error.detail}"
+            raise self._service.error(Reason.CONFIGURATION, detail) from None
+        return self._ticket(self._service.word(answer.data, "key"))
 
     def _ticket(self, key: str) -> Ticket:
         return Ticket(external_id=key, label=key, url=f"{self._site}/browse/{quote(key, safe='')}")
 
-    def _has_comment(self, issue: str, event: str) -> bool:
-        """Look in the last comments, which is where an attempt of a moment ago left it. Reading them does not lag."""
-        newest = {"orderBy": "-created", "maxResults": "50"}
-        answer = self._service.call("GET", f"/rest/api/3/issue/{issue}/comment", params=newest)
-        return any(event in adf.plain(comment.get("body")) for comment in self._service.objects(answer.data, "comments"))
+    def _path(self, issue: str) -> str:
+        return f"{self._flavour.api}/issue/{issue}"
 
     def _raise_priority(self, issue: str, severity: Severity) -> None:
         """Never down: an analyst may have put it higher. A priority that is not one of ours is left alone."""
-        wanted = self._priorities.get(severity)
+        priorities = self._fields.priorities
+        wanted = priorities.get(severity)
         if not wanted:
             return
-        now = part(
-            self._service.call("GET", f"/rest/api/3/issue/{issue}", params={"fields": "priority,labels"}).data, "fields"
+        asked = {"fields": "priority,labels"}
+        now = part(self._service.call("GET", self._path(issue), params=asked).data, "fields")
+        present = max(
+            (level.rank for level, option in priorities.items() if option.is_(part(now, "priority"))), default=None
         )
-        ranks = {name: level.rank for level, name in self._priorities.items()}
-        present = ranks.get(str(part(now, "priority").get("name")))
-        if present is None or present >= ranks[wanted]:
+        if present is None or present >= max(level.rank for level, option in priorities.items() if option == wanted):
             return
         others = [{"remove": severity_label(level)} for level in Severity if severity_label(level) in _labels(now)]
         change = {
-            "fields": {"priority": {"name": wanted}},
+            "fields": {"priority": wanted.json},
             "update": {"labels": [*others, {"add": severity_label(severity)}]},
         }
-        self._service.call("PUT", f"/rest/api/3/issue/{issue}", json=change, empty=True)
+        try:
+            self._service.call("PUT", self._path(issue), json=change, empty=True)
+        except DeliveryError as error:
+            if not _blames(error, "priority", change):  # not on the edit screen: then the comment alone tells it
+                raise
+
+
+def _blames(error: DeliveryError, field: str, body: Json) -> bool:
+    """Whether the whole issue was refused for a field that we sent: nothing was created."""
+    return error.reason is Reason.INVALID and field in body["fields"] and f"{field}: " in error.detail
 
 
 def _quoted(value: str) -> str:
@@ -221,3 +243,12 @@ def _labels(fields: Json) -> Sequence[object]:
 
 def _is_done(status: Json) -> bool:
     return part(status, "statusCategory").get("key") == "done"
+
+
+def _resolution(transition: Json) -> Json:
+    """An issue without a resolution counts as open in reports, so one is set where the transition's screen shows it."""
+    allowed = part(transition, "fields", "resolution").get("allowedValues")
+    names = [one["name"] for one in allowed if isinstance(one, dict) and "name" in one] if isinstance(allowed, list) else []
+    if not names:
+        return {}
+    return {"fields": {"resolution": {"name": "Duplicate" if "Duplicate" in names else names[0]}}}

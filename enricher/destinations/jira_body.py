@@ -1,30 +1,23 @@
-"""A case as Jira Cloud v3 takes it: pure rendering of the issue and of its comments."""
+"""A case as Jira takes it: pure rendering of the issue and of its comments.
+
+There is one rendering, an Atlassian document; where Jira takes wiki markup, that is written from it.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-import orjson
-
 from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations import adf
+from enricher.destinations.jira_fields import SiteFields
+from enricher.destinations.jira_flavour import CLOUD, MOST_TEXT, Flavour
 from enricher.destinations.saying import Limits, fit
-from enricher.destinations.text import clean, cut, length
+from enricher.destinations.text import clean, cut
 from enricher.destinations.wording import Description, describe, event_id, headline, tell, where_it_stands
 from enricher.model import Severity
 
-MOST_ADF = 30_000
-"""Characters of serialised ADF; Jira refuses 32,767 and does not say of what."""
 MOST_SUMMARY = 255
-
-PRIORITIES: Mapping[Severity, str] = {
-    Severity.CRITICAL: "Highest",
-    Severity.HIGH: "High",
-    Severity.MEDIUM: "Medium",
-    Severity.LOW: "Low",
-    Severity.INFORMATIONAL: "Lowest",
-}
 
 _PANEL: Mapping[Severity, adf.PanelType] = {
     Severity.CRITICAL: "error",
@@ -47,38 +40,45 @@ def render(
     *,
     project: str,
     issue_type: str = "Incident",
-    priorities: Mapping[Severity, str] = PRIORITIES,
-    fields: Mapping[str, object] | None = None,
+    fields: SiteFields = SiteFields(),  # noqa: B008 - frozen
+    flavour: Flavour = CLOUD,
     base_url: str | None = None,
 ) -> Json:
-    """The body of `POST /rest/api/3/issue`. `fields` are the site's own (components, custom fields), sent as they are."""
+    """The body of `POST …/issue`."""
     severity = Severity(document["severity"])
-    priority = priorities.get(severity)
-    return {
+    body: Json = {
         "fields": {
             "project": {"key": project},
             "issuetype": {"name": issue_type},
             "summary": cut(headline(document, MOST_SUMMARY), MOST_SUMMARY),
-            "description": fit(lambda limits: _description(describe(document, limits, base_url)), adf_size, MOST_ADF),
-            **({"priority": {"name": priority}} if priority else {}),
+            "description": fit(
+                lambda limits: flavour.write(_description(describe(document, limits, base_url))), flavour.size, MOST_TEXT
+            ),
             "labels": labels(document),
-            **(fields or {}),
-        },
-        "properties": [{"key": "enricher.case", "value": _case_property(document)}],
+            **fields.of(severity, flavour),
+        }
     }
+    if flavour.properties:
+        body["properties"] = [{"key": "enricher.case", "value": _case_property(document)}]
+    return body
 
 
-def render_comment(document: CaseDocument, news: News) -> Json:
-    """The body of `POST /rest/api/3/issue/{key}/comment`: internal, and findable by its event id."""
+def render_comment(document: CaseDocument, news: News, flavour: Flavour = CLOUD, *, internal: bool = True) -> Json:
+    """The body of `POST …/issue/{key}/comment`, findable by its event id."""
     event = event_id(document, news["seq"])
-    return {
-        "body": fit(lambda limits: _comment(document, news, limits), adf_size, MOST_ADF),
-        "properties": [
-            # Without this a comment in a service project is shown to the customer.
-            {"key": "sd.public.comment", "value": {"internal": True}},
-            {"key": "enricher.event", "value": {"event_id": event, "delivery_key": document["key"], "kind": news["kind"]}},
-        ],
-    }
+    text = fit(lambda limits: flavour.write(_comment(document, news, limits)), flavour.size, MOST_TEXT)
+    about = {"event_id": event, "delivery_key": document["key"], "kind": news["kind"]}
+    return comment_of(text, flavour, internal=internal, properties={"enricher.event": about})
+
+
+def comment_of(text: object, flavour: Flavour, *, internal: bool, properties: Mapping[str, Json] | None = None) -> Json:
+    """A comment of a text that is written already."""
+    if not flavour.properties:
+        return {"body": text}
+    # Without this a comment in a service project is shown to the customer.
+    shown: dict[str, Json] = {"sd.public.comment": {"internal": True}} if internal else {}
+    values = {**shown, **(properties or {})}
+    return {"body": text, "properties": [{"key": key, "value": value} for key, value in values.items()]}
 
 
 def labels(document: CaseDocument) -> list[str]:
@@ -89,11 +89,6 @@ def labels(document: CaseDocument) -> list[str]:
 def severity_label(severity: Severity) -> str:
     """`severity-critical`."""
     return f"severity-{severity.value}"
-
-
-def adf_size(node: Json) -> int:
-    """Characters of the document as it travels."""
-    return length(orjson.dumps(node).decode())
 
 
 def _slug(text: str) -> str:

@@ -9,7 +9,7 @@ history of a critical case cannot be read, it is posted again and says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import httpx2
@@ -126,9 +126,10 @@ class Slack:
                 raise
             self._start_again(delivery, ticket, news)
 
-    def check(self) -> None:
+    def check(self) -> Sequence[str]:
         self._call("auth.test", form={})
         self._call("conversations.info", form={"channel": self._channel})
+        return ()
 
     # --- telling ----------------------------------------------------------------------------------------------------
 

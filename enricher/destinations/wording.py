@@ -117,7 +117,7 @@ def describe(document: CaseDocument, limits: Limits, base_url: str | None = None
         score=document["score"],
         technique=say.value(document["detection"]),
         title=say.value(document["title"], most=HEAD),
-        summary=say.value(document["summary"], most=HEAD + 100),
+        summary=" ".join(filter(None, (say.value(document["summary"], most=HEAD + 100), _insight(document, say)))),
         verdict=verdict_of(document, say),
         facts=facts_of(document, say),
         links=_links(document, base_url),
@@ -153,8 +153,23 @@ def unix(moment: str | None) -> int | None:
 
 def _links(document: CaseDocument, base_url: str | None) -> tuple[Link, ...]:
     page = f"{base_url.rstrip('/')}/cases/{document['key']}" if base_url else None
-    offered = (("case page", page), ("Sumo alert", part_of(document, "links").get("sumo_alert")))
+    insight = document.get("insight")
+    offered = (
+        ("case page", page),
+        ("Sumo alert", part_of(document, "links").get("sumo_alert")),
+        ("Sumo Insight", insight["url"] if insight else None),
+    )
     return tuple(Link(label, safe) for label, url in offered if (safe := safe_url(url, MOST_URL)))
+
+
+def _insight(document: CaseDocument, say: Speaker) -> str:
+    """One sentence about the Cloud SIEM Insight that the case came in with; empty for any other, or one stored before there were."""
+    insight = document.get("insight")
+    if insight is None:
+        return ""
+    named = say.value(insight["readable_id"] or insight["id"])
+    entity = f" about {say.value(insight['entity'])}" if insight["entity"] else ""
+    return f"Cloud SIEM Insight {named}{entity}, severity there {say.value(insight['severity'])}."
 
 
 def _lineage(document: CaseDocument, say: Speaker) -> tuple[Ancestor, ...]:

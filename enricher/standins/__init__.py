@@ -10,7 +10,7 @@ They refuse what the real services refuse, fail as they are told to, and are jud
 
 from enricher.standins.dns import Answer, Dns
 from enricher.standins.faults import Fault, FaultKind, FaultPlan, random_faults
-from enricher.standins.jira import Jira
+from enricher.standins.jira import Jira, JiraDataCenter
 from enricher.standins.rdap import Network, Rdap
 from enricher.standins.server import running
 from enricher.standins.service import KEY
@@ -25,6 +25,7 @@ __all__ = [
     "FaultKind",
     "FaultPlan",
     "Jira",
+    "JiraDataCenter",
     "Network",
     "Rdap",
     "ServiceNow",

@@ -13,12 +13,15 @@ from threading import Event
 import click
 import orjson
 
-from enricher.standins import Dns, Jira, Rdap, ServiceNow, Slack, random_faults, running
+from enricher.standins import Dns, Jira, JiraDataCenter, Rdap, ServiceNow, Slack, random_faults, running
+from enricher.standins.jira import Layout
 from enricher.standins.service import Service
 
 
 @click.command()
 @click.option("--jira-port", type=int, help="0 takes a free port.")
+@click.option("--jira-flavour", type=click.Choice(["cloud", "datacenter"]), default="cloud", show_default=True)
+@click.option("--jira-service-desk", is_flag=True, help="Make Jira's project one whose customers read comments.")
 @click.option("--servicenow-port", type=int)
 @click.option("--slack-port", type=int)
 @click.option("--rdap-port", type=int)
@@ -31,6 +34,8 @@ from enricher.standins.service import Service
 def main(
     *,
     jira_port: int | None,
+    jira_flavour: str,
+    jira_service_desk: bool,
     servicenow_port: int | None,
     slack_port: int | None,
     rdap_port: int | None,
@@ -46,8 +51,10 @@ def main(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     folder = {name: state / name if state else None for name in ("jira", "servicenow", "slack")}
+    jira = {"cloud": Jira, "datacenter": JiraDataCenter}[jira_flavour]
+    layout = Layout(service_desk=jira_service_desk)
     services: list[tuple[str, Service, int | None]] = [
-        ("jira", Jira(search_lag=search_lag, limits=limits, state=folder["jira"]), jira_port),
+        ("jira", jira(layout=layout, search_lag=search_lag, limits=limits, state=folder["jira"]), jira_port),
         ("servicenow", ServiceNow(state=folder["servicenow"]), servicenow_port),
         ("slack", Slack(rate=1.0 if limits else 0.0, state=folder["slack"]), slack_port),
         ("rdap", Rdap(), rdap_port),

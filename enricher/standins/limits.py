@@ -26,6 +26,11 @@ class Buckets:
         self._tokens[key] = (tokens - 1, now)
         return 0.0
 
+    def left(self, key: Hashable) -> int:
+        """How many tokens there are."""
+        tokens, at = self._tokens.get(key, (self.burst, self._clock()))
+        return int(min(self.burst, tokens + (self._clock() - at) * self.rate))
+
 
 class Window:
     """At most `limit` a key within any `seconds`. A limit of 0 limits nothing."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from enricher.ports import Merge
 from enricher.store.access import Access
+from enricher.store.accounting import Auditor
 from enricher.store.cache import LookupCache
 from enricher.store.cases import Cases, DeliverTo
 from enricher.store.connect import connector
@@ -35,6 +36,7 @@ class Store:
     outbox: Outbox
     reader: Reader
     operator: Operator
+    auditor: Auditor
     history: History
     cache: LookupCache
     access: Access
@@ -85,6 +87,7 @@ def open_store(
         outbox=Outbox(access, cases, lease),
         reader=Reader(access),
         operator=Operator(access, cases),
+        auditor=Auditor(access),
         history=History(access),
         cache=LookupCache(access),
         access=access,

@@ -7,7 +7,7 @@ without a gap; `want_seq` of a delivery is the last news that its destination ha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -45,20 +45,24 @@ class Cases:
         waiting = tx.conn.execute(_WAITING_TRIGGER, {"ref": alert_ref, "recovery": recovery_id})
         return waiting.first() is not None
 
-    def store(self, tx: Transaction, alert_id: str, alert_ref: str | None, settlement: Settlement) -> None:
-        """Store what came of an alert: its events, its cases with their news, and the recovery of others."""
-        new_events = _add_events(tx, alert_id, settlement.events)
+    def store(self, tx: Transaction, alert_id: str, alert_ref: str | None, settlement: Settlement) -> frozenset[int]:
+        """Store what came of an alert: its events, its cases with their news, and the recovery of others.
+
+        Returns the rows that brought an event never seen before.
+        """
+        new_events, fresh = _add_events(tx, alert_id, settlement.events)
         _add_sightings(tx, settlement.sightings)
-        keys = []
+        rows = {}
         for document in sorted(settlement.cases, key=lambda document: document["key"]):
             key = clean(document["key"])
             self._store_case(tx, key, document, new_events.pop(key, 0))
-            keys.append(key)
-        _link(tx, alert_id, keys)
+            rows[key] = document["rows"]
+        _link(tx, alert_id, rows)
         if settlement.recovers:
             self._recover(tx, alert_id, settlement.recovers)
-        elif keys and alert_ref:
-            self._recover_if_it_came_first(tx, alert_ref, keys)
+        elif rows and alert_ref:
+            self._recover_if_it_came_first(tx, alert_ref, rows)
+        return fresh
 
     def tell(self, tx: Transaction, key: str, last: int, items: Sequence[News], **values: Any) -> int:
         """Store news of a case whose row is locked, numbered after `last`, with other values of the row; the new last."""
@@ -135,7 +139,7 @@ class Cases:
         text = f"Recovered in Sumo Logic at {tx.now:%Y-%m-%d %H:%M:%S} UTC"
         for key in sorted(keys):
             stored = tx.conn.execute(LOCKED_CASE, {"case": key}).one()
-            _link(tx, recovery_id, [key])
+            _link(tx, recovery_id, {key: None})
             if stored.state == "open":
                 item = news_item(tx, "recovery", text)
                 self.make_due(tx, key, self.tell(tx, key, stored.last_news_seq, [item], state="recovered"))
@@ -205,8 +209,8 @@ def _columns(document: CaseDocument) -> dict[str, Any]:
     return {name: document[name] for name in ("severity", "score", "host", "tenant", "title")} | {"document": document}
 
 
-def _add_events(tx: Transaction, alert_id: str, seen: Sequence[SeenEvent]) -> Counter[str]:
-    """Remember events, and count for each case those never seen before."""
+def _add_events(tx: Transaction, alert_id: str, seen: Sequence[SeenEvent]) -> tuple[Counter[str], frozenset[int]]:
+    """Remember events; for each case, how many were never seen before, and all the rows that these came in."""
     by_digest = {event.digest: event for event in seen}
     rows = [
         {
@@ -224,11 +228,13 @@ def _add_events(tx: Transaction, alert_id: str, seen: Sequence[SeenEvent]) -> Co
         for event in sorted(by_digest.values(), key=lambda event: event.digest)
     ]
     counts: Counter[str] = Counter()
+    fresh: set[int] = set()
     for digest in add_new(tx.conn, events, rows):
         event = by_digest[digest]
+        fresh |= event.rows
         if event.case_key is not None:
             counts[clean(event.case_key)] += event.count
-    return counts
+    return counts, frozenset(fresh)
 
 
 def _add_sightings(tx: Transaction, seen: Sequence[Sighting]) -> None:
@@ -249,7 +255,8 @@ def _add_sightings(tx: Transaction, seen: Sequence[Sighting]) -> None:
         tx.conn.execute(insert_new(tx.conn.dialect.name, sightings), rows)
 
 
-def _link(tx: Transaction, alert_id: str, keys: Iterable[str]) -> None:
-    rows = [{"case_key": key, "alert_id": alert_id} for key in keys]
-    if rows:
-        tx.conn.execute(insert_new(tx.conn.dialect.name, case_alerts), rows)
+def _link(tx: Transaction, alert_id: str, rows: Mapping[str, Sequence[int] | None]) -> None:
+    """Say which cases an alert is in, and with which of its rows."""
+    links = [{"case_key": key, "alert_id": alert_id, "rows": numbers} for key, numbers in rows.items()]
+    if links:
+        tx.conn.execute(insert_new(tx.conn.dialect.name, case_alerts), links)

@@ -11,10 +11,12 @@ from sqlalchemy import Connection, Integer, Row, bindparam, select, update
 from enricher.errors import TriggerPending
 from enricher.ports import AlertRecord, ClaimedAlert, Receipt, Settlement, Submission
 from enricher.store.access import Access
+from enricher.store.accounting import accounts_of, repeats_of
 from enricher.store.cases import Cases, case_lock
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.intake import Incoming, store_all
 from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts
+from enricher.store.tallies import account
 
 RECORD = [column for column in alerts.columns if column.name not in {"body", "row_digests", "identity", "content"}]
 
@@ -38,7 +40,7 @@ class Inbox:
         """As the port says. Raises TriggerPending for a recovery whose trigger has not been settled yet."""
         locks = [case_lock(case["key"]) for case in settlement.cases]
         with self._access.read() as conn:
-            ref = conn.execute(_REF, {"alert": claim.alert_id}).scalar_one_or_none()
+            ref = conn.execute(_REF, {"alert": claim.alert_id}).scalar_one_or_none() or settlement.alert_ref
         if ref:
             locks.append(f"ref {ref}")
         stored = self._access.write(lambda tx: self._settle(tx, claim, ref, settlement), locks)
@@ -91,10 +93,10 @@ class Inbox:
         if settlement.recovers and self._cases.trigger_pending(tx, settlement.recovers, claim.alert_id):
             self._hold(tx, claim, attempts=claim.attempts - 1)  # to have waited is no failed attempt
             return None
-        dropped = list(settlement.dropped)
-        ours = self._end(tx, claim, state="done", kind=settlement.kind, dropped=dropped, settled_at=tx.now, reason=None)
+        done = {"kind": settlement.kind, "alert_ref": ref, "dropped": list(settlement.dropped)}
+        ours = self._end(tx, claim, state="done", settled_at=tx.now, reason=None, **done)
         if ours:
-            self._cases.store(tx, claim.alert_id, ref, settlement)
+            account(tx, claim, settlement, self._cases.store(tx, claim.alert_id, ref, settlement))
         return ours
 
     def _end(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:
@@ -132,6 +134,8 @@ def records(conn: Connection, rows: Sequence[Row[Any]]) -> list[AlertRecord]:
     links = select(case_alerts).where(case_alerts.c.alert_id.in_([row.id for row in rows])).order_by(case_alerts.c.case_key)
     for link in conn.execute(links):
         keys.setdefault(link.alert_id, []).append(link.case_key)
+    ids = [row.id for row in rows]
+    accounts, again = accounts_of(conn, ids), repeats_of(conn, ids)
     return [
         AlertRecord(
             alert_id=row.id,
@@ -144,6 +148,9 @@ def records(conn: Connection, rows: Sequence[Row[Any]]) -> list[AlertRecord]:
             cases=tuple(keys.get(row.id, ())),
             dropped=tuple(row.dropped or ()),
             size=row.size,
+            rows=accounts.get(row.id),
+            repeats=again[row.id].times if row.id in again else 0,
+            repeated_at=again[row.id].last_at if row.id in again else None,
         )
         for row in rows
     ]

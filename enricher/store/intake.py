@@ -21,6 +21,7 @@ from enricher.ports import Receipt, Submission
 from enricher.store.database import ALERTS, Transaction, add_new
 from enricher.store.ids import new_id
 from enricher.store.schema import MOMENT, NAME, TEXT, alerts
+from enricher.store.tallies import tally_intake
 
 _DIGEST_BYTES = 8
 
@@ -99,7 +100,13 @@ class _Stored:
 
 
 def store_all(tx: Transaction, incoming: list[Incoming]) -> list[Receipt]:
-    """Store those of a batch that bring something new, and answer each."""
+    """Store those of a batch that bring something new, answer each, and count the answers."""
+    receipts = _stored_or_known(tx, incoming)
+    tally_intake(tx, [item.row["source"] for item in incoming], receipts)
+    return receipts
+
+
+def _stored_or_known(tx: Transaction, incoming: list[Incoming]) -> list[Receipt]:
     items = [(new_id(tx.now), item) for item in incoming]
     first: dict[bytes, tuple[str, Incoming]] = {}
     for alert_id, item in items:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -10,8 +11,10 @@ from sqlalchemy import Table, delete, select, tuple_
 from enricher.store.access import Access
 from enricher.store.database import Transaction
 from enricher.store.ids import first_id
-from enricher.store.schema import alerts, case_alerts, events, lookups, sightings
+from enricher.store.schema import alerts, case_alerts, events, lookups, repeats, row_accounts, sightings
+from enricher.store.tallies import fold, tally_forgotten
 
+_LOCK = "purge"
 CHUNK = 500
 """Rows a transaction: small enough that an alert being accepted hardly waits."""
 
@@ -19,7 +22,7 @@ CHUNK = 500
 def purge(access: Access, before: datetime) -> dict[str, int]:
     """Delete finished alerts, events and contacts from before `before`, and look-ups that expired before it.
 
-    Returns how many of each. A record that is sent again after its event was forgotten counts as new.
+    Running counts of hours before it are added up into one. Returns how many were deleted of each. A record that is sent again after its event was forgotten counts as new.
     """
     steps: dict[str, Callable[[Transaction], int]] = {
         "alerts": lambda tx: _alerts(tx, before),
@@ -27,12 +30,14 @@ def purge(access: Access, before: datetime) -> dict[str, int]:
         "sightings": lambda tx: _rows(tx, sightings, sightings.c.at < before),
         "lookups": lambda tx: _rows(tx, lookups, lookups.c.expires_at < before),
     }
-    return {name: _all_of_it(access, step) for name, step in steps.items()}
+    forgotten = {name: _all_of_it(access, step) for name, step in steps.items()}
+    access.write(lambda tx: fold(tx, before), [_LOCK])
+    return forgotten
 
 
 def _all_of_it(access: Access, step: Callable[[Transaction], int]) -> int:
     total = 0
-    while deleted := access.write(step):
+    while deleted := access.write(step, [_LOCK]):
         total += deleted
     return total
 
@@ -40,9 +45,12 @@ def _all_of_it(access: Access, step: Callable[[Transaction], int]) -> int:
 def _alerts(tx: Transaction, before: datetime) -> int:
     finished = select(alerts.c.id).where(alerts.c.state == "done", alerts.c.id < first_id(before))
     ids = tx.conn.execute(finished.order_by(alerts.c.id).limit(CHUNK)).scalars().all()
-    if ids:
-        tx.conn.execute(delete(case_alerts).where(case_alerts.c.alert_id.in_(ids)))
-        tx.conn.execute(delete(alerts).where(alerts.c.id.in_(ids)))
+    if not ids:
+        return 0
+    for table in (case_alerts, row_accounts, repeats):
+        tx.conn.execute(delete(table).where(table.c.alert_id.in_(ids)))
+    gone = tx.conn.execute(delete(alerts).where(alerts.c.id.in_(ids)).returning(alerts.c.source)).scalars()
+    tally_forgotten(tx, Counter(gone))
     return len(ids)
 
 

@@ -9,13 +9,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select
 
+from enricher.core.accounts import SourceRecord
 from enricher.core.document import News
 from enricher.model import Backlog
-from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord, Page, SourceRecord
+from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord, Page
+from enricher.store import quarantine
 from enricher.store.access import Access
 from enricher.store.database import Transaction, insert_or_replace
 from enricher.store.inbox import RECORD, records
 from enricher.store.schema import DEAD, OPEN_ALERTS, OPEN_DELIVERIES, alerts, case_alerts, cases, deliveries, news, pulse
+from enricher.store.sources import sources_of
 from enricher.store.types import clean
 
 T = TypeVar("T")
@@ -65,19 +68,20 @@ class Reader:
         with self._access.read() as conn:
             return _page(conn, query, deliveries.c.id, limit, after, lambda _, rows: [_delivery(row) for row in rows])
 
-    def dead_alerts(self, *, limit: int, after: str | None = None) -> Page[AlertRecord]:
+    def dead_alerts(
+        self, *, limit: int, after: str | None = None, reason: str | None = None, source: str | None = None
+    ) -> Page[AlertRecord]:
         with self._access.read() as conn:
-            return _page(conn, select(*RECORD).where(DEAD), alerts.c.id, limit, after, records)
+            query = quarantine.only(select(*RECORD).where(DEAD), conn.dialect.name, reason=reason, source=source)
+            return _page(conn, query, alerts.c.id, limit, after, records)
 
-    def sources(self) -> list[SourceRecord]:
-        counts = select(alerts.c.source, func.max(alerts.c.received_at), func.count()).group_by(alerts.c.source)
-        dead = select(alerts.c.source, func.count().label("alerts")).where(DEAD).group_by(alerts.c.source)
+    def quarantined(self) -> dict[str, int]:
         with self._access.read() as conn:
-            dead_by_source = {row.source: row.alerts for row in conn.execute(dead)}
-            return [
-                SourceRecord(source=source, last_at=last_at, alerts=count, dead=dead_by_source.get(source, 0))
-                for source, last_at, count in conn.execute(counts.order_by(alerts.c.source))
-            ]
+            return quarantine.counts(conn)
+
+    def sources(self, *, monitors: bool = True) -> list[SourceRecord]:
+        with self._access.read() as conn:
+            return sources_of(conn, self._access.now(conn), monitors=monitors)
 
     def backlog(self) -> Backlog:
         waiting = select(func.count(), func.min(alerts.c.received_at)).where(OPEN_ALERTS)

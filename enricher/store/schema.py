@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -25,6 +26,8 @@ from enricher.store.types import JsonText, Moment, Words
 CASE_KEY = Words(500)
 """PostgreSQL indexes at most 2,704 bytes; a longer key would be refused, so longer ones are cut, alike everywhere."""
 NAME = Words(300)
+MONITOR = Words(200)
+"""Monitors are named by people and may have long names; one key holds a source's name besides."""
 TEXT = Words()
 MOMENT = Moment()
 
@@ -119,6 +122,7 @@ case_alerts = Table(
     metadata,
     Column("case_key", CASE_KEY, ForeignKey("cases.key"), primary_key=True),
     Column("alert_id", TEXT, ForeignKey("alerts.id"), primary_key=True),
+    Column("rows", JsonText),
 )
 Index("case_alerts_by_alert", case_alerts.c.alert_id)
 
@@ -175,6 +179,55 @@ lookups = Table(
     Column("document", JsonText, nullable=False),
     Column("fetched_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
+)
+
+repeats = Table(
+    "repeats",
+    metadata,
+    Column("alert_id", TEXT, primary_key=True),
+    Column("times", BigInteger, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+"""Alerts that were sent again with nothing new in them, beside `alerts` so that accepting waits for no settlement."""
+
+row_accounts = Table(
+    "row_accounts",
+    metadata,
+    Column("alert_id", TEXT, primary_key=True),
+    Column("monitor", MONITOR, nullable=False),
+    Column("received", Integer),
+    Column("total", BigInteger),
+    Column("cut", Boolean, nullable=False),
+    Column("in_cases", Integer, nullable=False),
+    Column("repeats", Integer, nullable=False),
+    Column("dropped", Integer, nullable=False),
+    Column("set_aside", Integer, nullable=False),
+)
+"""What became of each settled alert's rows; `received` is NULL for those settled before rows were counted."""
+
+intake_hours = Table(
+    "intake_hours",
+    metadata,
+    Column("source", NAME, primary_key=True),
+    Column("hour", Moment, primary_key=True),
+    Column("process", TEXT, primary_key=True),
+    Column("accepted", BigInteger, nullable=False),
+    Column("repeated", BigInteger, nullable=False),
+    Column("forgotten", BigInteger, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+
+monitor_hours = Table(
+    "monitor_hours",
+    metadata,
+    Column("source", NAME, primary_key=True),
+    Column("monitor", MONITOR, primary_key=True),
+    Column("kind", NAME, primary_key=True),
+    Column("hour", Moment, primary_key=True),
+    Column("process", TEXT, primary_key=True),
+    Column("alerts", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("last_at", Moment, nullable=False),
 )
 
 audit = Table(

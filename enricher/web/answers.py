@@ -66,6 +66,12 @@ def json_answer(document: Any, status: int = 200) -> Response:
 _NO_STORE = (("Cache-Control", "no-store"),)
 
 
+def attachment(body: bytes, name: str) -> Response:
+    """Bytes from outside, as a file to be saved. `name` is made of letters, digits and `-._`."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(body, content_type="text/plain; charset=utf-8", headers=headers)
+
+
 def error_answer(error: HTTPException) -> Response:
     """`{"error", "detail"}`, with the headers the error brings (Allow, Retry-After, WWW-Authenticate)."""
     answer = json_answer({"error": error_word(error), "detail": error.description or ""}, error.code or 500)

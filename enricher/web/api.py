@@ -12,7 +12,7 @@ from enricher.errors import PayloadError
 from enricher.model import Severity
 from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord
 from enricher.web import paging
-from enricher.web.answers import Refusal, json_answer
+from enricher.web.answers import Refusal, attachment, json_answer
 from enricher.web.bodies import read_body
 from enricher.web.doors import Doors
 from enricher.web.services import Services
@@ -23,10 +23,11 @@ SEVERITIES = tuple(severity.value for severity in Severity)
 
 
 def api(services: Services, doors: Doors) -> Blueprint:
-    """All routes of `/api/v1`: reading needs the read token, the two POSTs that change something the write token."""
+    """All routes of `/api/v1`: reading needs the read token, the POSTs that change something the write token."""
     routes = Blueprint("api", __name__, url_prefix="/api/v1")
     _add_cases(routes, services)
     _add_work(routes, services)
+    _add_intake(routes, services)
     _add_explain(routes, services)
     _add_writing(routes, services)
 
@@ -40,7 +41,7 @@ def api(services: Services, doors: Doors) -> Blueprint:
     return routes
 
 
-_WRITING = frozenset({"api.retry_dead_letter", "api.reopen_case"})
+_WRITING = frozenset({"api.retry_dead_letter", "api.retry_quarantined", "api.reopen_case"})
 
 
 def _add_cases(routes: Blueprint, services: Services) -> None:
@@ -90,9 +91,32 @@ def _add_work(routes: Blueprint, services: Services) -> None:
         page = paging.dead_letters(reader, limit=paging.limit(), after=paging.argument("after"))
         return json_answer({"dead_letters": [dead_letter_json(record) for record in page.items], "next": page.next})
 
+
+def _add_intake(routes: Blueprint, services: Services) -> None:
+    """What each source sends, and what of it could not be read."""
+    reader = services.reader
+
     @routes.get("/sources")
     def sources() -> Response:
         return json_answer({"sources": reader.sources()})
+
+    @routes.get("/quarantine")
+    def quarantine() -> Response:
+        page = reader.dead_alerts(
+            limit=paging.limit(),
+            after=paging.argument("after"),
+            reason=paging.argument("reason"),
+            source=paging.argument("source"),
+        )
+        return json_answer({"quarantine": [quarantined_json(record) for record in page.items], "next": page.next})
+
+    @routes.get("/alerts/<alert_id>/body")
+    def body(alert_id: str) -> Response:
+        """The bytes as they came, for a file: never to be shown, whatever they claim to be."""
+        sent = services.inbox.body(alert_id)
+        if sent is None:
+            raise missing("alert", alert_id)
+        return attachment(sent, f"alert-{alert_id}.txt")
 
 
 def _add_explain(routes: Blueprint, services: Services) -> None:
@@ -112,6 +136,12 @@ def _add_writing(routes: Blueprint, services: Services) -> None:
             raise missing("dead letter", item_id)
         return json_answer({"status": "accepted", "id": item_id}), 202
 
+    @routes.post("/quarantine/<alert_id>/retry")
+    def retry_quarantined(alert_id: str) -> tuple[Response, int]:
+        if services.inbox.get(alert_id) is None or not services.operator.retry_dead(alert_id):
+            raise missing("alert in quarantine", alert_id)
+        return json_answer({"status": "accepted", "id": alert_id}), 202
+
     @routes.post("/cases/<path:key>/reopen")
     def reopen_case(key: str) -> tuple[Response, int]:
         if not services.operator.reopen_case(key):
@@ -128,6 +158,12 @@ def alert_json(record: AlertRecord) -> Json:
     """An alert, as design §4.1 names its keys."""
     document = asdict(record)
     return {"id": document.pop("alert_id"), **document}
+
+
+def quarantined_json(record: AlertRecord) -> Json:
+    """An alert that could not be read, its reason split into the fixed word and what follows it."""
+    word, _, detail = (record.reason or "").partition(":")
+    return {**alert_json(record), "reason": word or "unknown", "detail": detail.strip() or None}
 
 
 def delivery_json(record: DeliveryRecord) -> Json:

@@ -20,7 +20,7 @@ from enricher.web.services import Services
 
 _ALERTS_ON_A_PAGE = 25
 _BODY_ON_A_PAGE = 64 * 1024
-_FILTERS = ("limit", "severity", "state", "text")
+_FILTERS = ("limit", "severity", "state", "text", "reason", "source")
 
 
 def console(services: Services, doors: Doors) -> Blueprint:
@@ -155,7 +155,25 @@ def _add_lists(pages: Blueprint, services: Services) -> None:
 
     @pages.get("/intake")
     def intake() -> Response:
-        return page("intake.html", sources=reader.sources(), backlog=reader.backlog())
+        reasons = reader.quarantined()
+        filters = {"reason": paging.argument("reason"), "source": paging.argument("source")}
+        listed = reader.dead_alerts(limit=paging.limit(), after=paging.argument("after"), **filters)
+        return page(
+            "intake.html",
+            sources=reader.sources(),
+            backlog=reader.backlog(),
+            reasons=reasons,
+            filters=filters,
+            quarantined=[(alert, *_reason(alert)) for alert in listed.items],
+            next=listed.next,
+            retried=paging.argument("retried"),
+        )
+
+
+def _reason(alert: AlertRecord) -> tuple[str, str]:
+    """The fixed word, and what follows it."""
+    word, _, detail = (alert.reason or "unknown").partition(":")
+    return word, detail.strip()
 
 
 def _add_actions(pages: Blueprint, services: Services) -> None:
@@ -166,6 +184,12 @@ def _add_actions(pages: Blueprint, services: Services) -> None:
         if not services.operator.retry_dead(item_id):
             raise missing("dead letter", item_id)
         return redirect(url_for("console.dead_letters", retried=item_id), 303)
+
+    @pages.post("/quarantine/<alert_id>/retry")
+    def retry_quarantined(alert_id: str) -> BaseResponse:
+        if services.inbox.get(alert_id) is None or not services.operator.retry_dead(alert_id):
+            raise missing("alert in quarantine", alert_id)
+        return redirect(url_for("console.intake", retried=alert_id), 303)
 
     @pages.post("/cases/<path:key>/reopen")
     def reopen(key: str) -> BaseResponse:

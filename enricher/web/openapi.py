@@ -57,12 +57,17 @@ def _paths() -> Json:
     return {
         "/webhooks/sumo": {"post": _webhook()},
         "/api/v1/alerts/{alert_id}": _get("One alert", "Alert", path=("alert_id",), errors=(404,)),
+        "/api/v1/alerts/{alert_id}/body": _download("The bytes as they came", path="alert_id"),
         "/api/v1/cases": _get("Cases, newest first", "Cases", query=("limit", "after", "severity", "state", "text")),
         "/api/v1/cases/{key}": _get("One case with its evidence", "Case", path=("key",), errors=(404,)),
         "/api/v1/cases/{key}/reopen": _post("Open a suppressed or recovered case again", path="key"),
         "/api/v1/deliveries": _get("Cases on their way to destinations", "Deliveries", query=("limit", "after", "state")),
         "/api/v1/dead-letters": _get("Work that was given up", "DeadLetters", query=("limit", "after")),
         "/api/v1/dead-letters/{item_id}/retry": _post("Try a dead letter again", path="item_id"),
+        "/api/v1/quarantine": _get(
+            "Alerts that could not be read", "Quarantine", query=("limit", "after", "reason", "source")
+        ),
+        "/api/v1/quarantine/{alert_id}/retry": _post("Read an alert again", path="alert_id"),
         "/api/v1/sources": _get("What each webhook source has sent", "Sources"),
         "/api/v1/explain": {"post": _explain()},
         "/healthz": _get("Alive", "Status", open_to_all=True),
@@ -120,6 +125,17 @@ def _get(
     return {"get": operation}
 
 
+def _download(summary: str, *, path: str) -> Json:
+    file = {"text/plain": {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "get": {
+            "summary": summary,
+            "parameters": [_path_parameter(path)],
+            "responses": {"200": {"description": "A file to be saved", "content": file}, **_errors(401, 404, 503)},
+        }
+    }
+
+
 def _post(summary: str, *, path: str) -> Json:
     return {
         "post": {
@@ -144,6 +160,8 @@ _QUERY: Mapping[str, Json] = {
     "after": _query("after", {"type": "string"}, "The `next` of the page before."),
     "severity": _query("severity", {"$ref": "#/components/schemas/Severity"}, "Only cases of this severity."),
     "state": _query("state", {"type": "string"}, "Only those in this state."),
+    "reason": _query("reason", {"type": "string"}, "Only those whose reason begins with this word."),
+    "source": _query("source", {"type": "string"}, "Only those from this webhook source."),
     "text": _query("text", {"type": "string"}, "Looked for in host, tenant, title and key."),
 }
 

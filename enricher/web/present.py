@@ -165,7 +165,7 @@ def timeline(record: CaseRecord, alerts: Sequence[AlertRecord]) -> list[Moment]:
         Moment(
             at=alert.received_at,
             kind="alert",
-            text=f"{alert.kind} from {alert.source}, {alert.state}",
+            text=f"{alert.kind} from {alert.source}, {alert.state}{_rows(alert)}",
             label=alert.alert_id,
         )
         for alert in alerts
@@ -185,6 +185,14 @@ def timeline(record: CaseRecord, alerts: Sequence[AlertRecord]) -> list[Moment]:
         for delivery in record.deliveries
     ]
     return sorted(moments, key=lambda moment: moment.at)
+
+
+def _rows(alert: AlertRecord) -> str:
+    """`, 10 of 250 rows`: how much of what the search found came with an alert; nothing where that is not known."""
+    if alert.rows is None:
+        return ""
+    total = alert.rows.received if alert.rows.total is None else max(alert.rows.total, alert.rows.received)
+    return f", {alert.rows.received} of {total} rows"
 
 
 def _time(text: str) -> datetime:

@@ -67,6 +67,9 @@ _ALERT: Json = {
     "cases": _TEXTS,
     "dropped": _OBJECTS,
     "size": _COUNT,
+    "rows": {"anyOf": [{"$ref": "#/components/schemas/RowAccount"}, {"type": "null"}]},
+    "repeats": _COUNT,
+    "repeated_at": _TIME_OR_NULL,
 }
 _DELIVERY: Json = {
     "id": _TEXT,
@@ -81,6 +84,13 @@ _DELIVERY: Json = {
     "reason": _TEXT_OR_NULL,
     "detail": _TEXT_OR_NULL,
     "updated_at": _TIME,
+}
+_SENT: Json = {
+    "last_at": _TIME,
+    "alerts": _COUNT,
+    "rows": _COUNT,
+    "per_hour": {"type": "number", "minimum": 0},
+    "kinds": {"type": "object", "additionalProperties": _COUNT},
 }
 _AROUND_A_CASE: Json = {
     "state": {"enum": ["open", "recovered", "suppressed"]},
@@ -108,6 +118,14 @@ SCHEMAS: Json = {
     "Explanation": _object({"input": {"type": "object"}, "cases": _OBJECTS, "dropped": _OBJECTS}),
     "News": schema_of(News),
     "Alert": _object(_ALERT),
+    "RowAccount": _object(
+        {
+            "received": _COUNT,
+            "total": {"type": ["integer", "null"]},
+            "cut": {"type": "boolean"},
+            **dict.fromkeys(("in_cases", "repeats", "dropped", "set_aside"), _COUNT),
+        }
+    ),
     "Delivery": _object(_DELIVERY),
     "DeadLetter": {
         "anyOf": [
@@ -120,12 +138,17 @@ SCHEMAS: Json = {
     "Cases": _page("cases", "ListedCase"),
     "Deliveries": _page("deliveries", "Delivery"),
     "DeadLetters": _page("dead_letters", "DeadLetter"),
-    "Sources": _object(
+    "Quarantined": _object({**_ALERT, "reason": _TEXT, "detail": _TEXT_OR_NULL}),
+    "Quarantine": _page("quarantine", "Quarantined"),
+    "Monitor": _object({"monitor": _TEXT_OR_NULL, **_SENT}),
+    "Source": _object(
         {
-            "sources": {
-                "type": "array",
-                "items": _object({"source": _TEXT, "last_at": _TIME, "alerts": _COUNT, "dead": _COUNT}),
-            }
+            "source": _TEXT,
+            **_SENT,
+            "dead": _COUNT,
+            "repeats": _COUNT,
+            "monitors": {"type": "array", "items": _ref("Monitor")},
         }
     ),
+    "Sources": _object({"sources": {"type": "array", "items": _ref("Source")}}),
 }

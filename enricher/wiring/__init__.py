@@ -16,8 +16,9 @@ from pydantic import SecretStr
 
 from enricher import content
 from enricher.core.document import CaseDocument
+from enricher.core.insight import console
 from enricher.core.merge import merge
-from enricher.errors import ConfigurationError, StoreUnavailable
+from enricher.errors import StoreUnavailable
 from enricher.lookups import AllLookups, NoLookups
 from enricher.lookups.asn import Asn
 from enricher.lookups.dns import Dns, Forward, Ptr
@@ -53,7 +54,13 @@ class Application:
 
     def flow(self) -> Flow:
         """The flow with the world behind it: look-ups, history, and content that follows the files."""
-        return Flow(self.live.programs, lookups(self.settings, self.store), self.store.history, owner=self.settings.lookups)
+        return Flow(
+            self.live.programs,
+            lookups(self.settings, self.store),
+            self.store.history,
+            owner=self.settings.lookups,
+            console=console(self.settings.sumo_api_url),
+        )
 
     def web(self) -> Flask:
         """The WSGI application, once in each serving process."""
@@ -99,11 +106,11 @@ class Application:
 
     def metrics(self) -> tuple[bytes, str]:
         """The exposition; it says so where the store cannot be read."""
+        problems, reader = len(self.live.problems), self.store.reader
         try:
-            backlog = self.store.reader.backlog()
+            return exposition(reader.backlog(), problems, reader.sources(monitors=False), reader.quarantined())
         except StoreUnavailable:
-            backlog = None
-        return exposition(backlog, len(self.live.problems))
+            return exposition(None, problems)
 
 
 def application(settings: Settings | None = None) -> Application:
@@ -193,8 +200,6 @@ def destinations_of(settings: Settings) -> dict[str, Callable[[], Destination]]:
     """Makers of the destinations that are set up; each is made in the process that uses it."""
     makers: dict[str, Callable[[], Destination]] = {}
     if settings.jira_url:
-        if settings.jira_flavour != "cloud":
-            raise ConfigurationError(["ENRICHER_JIRA_FLAVOUR: this version talks to Jira Cloud only; set cloud"])
         makers["jira"] = lambda: _jira(settings)
     if settings.servicenow_url:
         makers["servicenow"] = lambda: _servicenow(settings)
@@ -205,28 +210,42 @@ def destinations_of(settings: Settings) -> dict[str, Callable[[], Destination]]:
 
 def _jira(settings: Settings) -> Destination:
     from enricher.destinations.jira import Jira
+    from enricher.destinations.jira_flavour import FLAVOURS
     from enricher.telemetry import TWINS
+    from enricher.wiring.rendering import jira_fields
 
     return Jira(
         settings.jira_url or "",
-        settings.jira_email or "",
+        settings.jira_email,
         _secret(settings.jira_token),
         project=settings.jira_project or "",
         issue_type=settings.jira_issue_type,
+        flavour=FLAVOURS[settings.jira_flavour],
+        fields=jira_fields(settings),
+        internal=settings.jira_comments == "internal",
         base_url=settings.base_url,
+        site_url=settings.jira_site_url,
         quiet_s=settings.jira_quiet_seconds,
         on_twins=lambda *_: TWINS.labels("jira").inc(),
     )
 
 
 def _servicenow(settings: Settings) -> Destination:
-    from enricher.destinations.servicenow import ServiceNow
+    from enricher.destinations.servicenow import Credentials, ServiceNow
+    from enricher.wiring.rendering import servicenow_form
 
     return ServiceNow(
         settings.servicenow_url or "",
-        settings.servicenow_user or "",
-        _secret(settings.servicenow_password),
-        table=settings.servicenow_table,
+        Credentials(
+            user=settings.servicenow_user or "",
+            password=_secret(settings.servicenow_password),
+            client_id=settings.servicenow_client_id or "",
+            client_secret=_secret(settings.servicenow_client_secret),
+        ),
+        form=servicenow_form(settings),
+        group=settings.servicenow_assignment_group,
+        caller=settings.servicenow_caller,
+        cmdb=settings.servicenow_cmdb,
         base_url=settings.base_url,
     )
 

@@ -42,6 +42,34 @@ def test_hostname_beside_a_host_is_the_destination() -> None:
     assert (said["Computer"], said["DestinationHostname"]) == ("ws-1", "a.workers.dev")
 
 
+@pytest.mark.parametrize(
+    ("columns_of_json", "said"),
+    [
+        pytest.param(
+            {"image": r"C:\\x\\y.exe", "user": r"D\\u"}, {"Image": r"C:\x\y.exe", "User": r"D\u"}, id="all of them"
+        ),
+        pytest.param(
+            {"parentimage": r"C:\\p.exe", "commandline": r"a \"b\" \u00fc"},
+            {"ParentImage": r"C:\p.exe", "CommandLine": 'a "b" ü'},
+            id="quotes and characters too",
+        ),
+        pytest.param(
+            {"image": r"C:\\x.exe", "commandline": r'a "b" \\c'},
+            {"Image": r"C:\x.exe", "CommandLine": r'a "b" \c'},
+            id="a value cut off within an escape",
+        ),
+        pytest.param({"image": r"\\srv\x.exe"}, {"Image": r"\\srv\x.exe"}, id="a share is no escape"),
+        pytest.param(
+            {"image": r"C:\x.exe", "commandline": r"a \\srv\x"},
+            {"Image": r"C:\x.exe", "CommandLine": r"a \\srv\x"},
+            id="a path that is written once",
+        ),
+    ],
+)
+def test_columns_cut_out_of_raw_json(columns_of_json: dict[str, str], said: dict[str, str]) -> None:
+    assert columns.told(columns_of_json) == said
+
+
 def test_execution_is_not_the_process() -> None:
     assert columns.told({"execution.processid": "3312", "serverlessplatform": "x"}) == {}
 

@@ -107,7 +107,8 @@ def test_number_keeps_to_its_most() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("true", True), ("1", True), ("False", False), ("0", False), ("-", None), (None, None)]
+    ("value", "expected"),
+    [("true", True), ("1", True), ("1.0", True), ("False", False), ("0", False), ("0.0", False), ("-", None), (None, None)],
 )
 def test_flag(value: str | None, expected: bool | None) -> None:  # noqa: FBT001 - a table's column
     assert fields.flag(value) is expected
@@ -128,7 +129,19 @@ def test_flag(value: str | None, expected: bool | None) -> None:  # noqa: FBT001
         pytest.param("1773324301000000000", AT, id="epoch nanoseconds"),
         pytest.param("03/12/2026 02:05:01 PM UTC", AT, id="American, UTC"),
         pytest.param("03/12/2026 12:05:01 AM UTC", AT.replace(hour=0), id="American midnight"),
+        pytest.param("03/12/2026 02:05:01 PM UTC.", AT, id="American, as the documentation prints it"),
+        pytest.param("03/12/2026 10:05:01 AM -0400", AT, id="American, an offset"),
+        pytest.param("03/12/2026 03:05:01 PM GMT+01:00", AT, id="American, an offset from GMT"),
         pytest.param("03/12/2026 02:05:01 PM CDT", None, id="an abbreviation says nothing for sure"),
+        pytest.param("03/12/2026 02:05:01 PM UTCX", None, id="no abbreviation of UTC"),
+        pytest.param("03/12/2026 02:05:01 PM", None, id="American without a zone"),
+        pytest.param("2026-03-12 14:05:01 UTC", AT, id="ISO, UTC apart"),
+        pytest.param("2026-03-12 07:05:01,000 -0700", AT, id="as log4j writes it"),
+        pytest.param("2026-03-12 14:05:01 CET", None, id="ISO, an abbreviation"),
+        pytest.param("20260312140501.000000-000", AT, id="WMI"),
+        pytest.param("20260312220501.000000+480", AT, id="WMI, minutes east"),
+        pytest.param("20261312140501.000000-000", None, id="WMI, a 13th month"),
+        pytest.param("1773324301.0", AT, id="epoch seconds as a double"),
         pytest.param("0001-01-01T00:00:00+23:59", None, id="before the calendar"),
         pytest.param("9999-12-31 23:59:59", None, id="sums with it would overflow"),
         pytest.param("nan", None, id="not a number"),

@@ -338,7 +338,7 @@ def test_several_records_in_one_row() -> None:
         pytest.param({**COLUMNS, "event_id": "x"}, "event_id: x is no event id", id="no id in the column"),
         pytest.param({"event_id": "22", "Host": "ws-1"}, "no_name: event 22 without QueryName", id="a query of nothing"),
         pytest.param({"Host": "ws-1"}, "unreadable: no column says what happened", id="nothing said"),
-        pytest.param({"Message": "hello"}, "unreadable: neither event XML nor JSON", id="prose"),
+        pytest.param({"Message": "hello"}, "unreadable: neither event XML nor JSON nor Windows' text", id="prose"),
         pytest.param({f"c{n}": "x" for n in range(501)}, "unreadable: more than 500 columns", id="501 columns"),
     ],
 )

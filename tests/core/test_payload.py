@@ -42,6 +42,11 @@ def monitor(**keys: object) -> Alert:
         ("monitor-alert-aggregate", Kind.MONITOR, 3, 3, False),
         ("monitor-resolution", Kind.RECOVERY, 0, None, False),
         ("scheduled-search", Kind.SCHEDULED_SEARCH, 3, 13, True),
+        ("cloud-siem-insight", Kind.INSIGHT, 3, 3, False),
+        ("cloud-siem-insight-bare", Kind.INSIGHT, 4, 43, True),
+        ("cloud-siem-insight-closed", Kind.RECOVERY, 3, 3, False),
+        ("playbook-alert", Kind.PLAYBOOK, 1, 1, False),
+        ("playbook-insight", Kind.PLAYBOOK, 1, 1, False),
         ("connection-test", Kind.TEST, 0, None, False),
         ("connection-template", Kind.TEST, 0, None, False),
     ],
@@ -50,20 +55,6 @@ def test_examples(name: str, kind: Kind, rows: int, rows_total: int | None, trun
     alert = read(sent(name))
     assert (alert.kind, len(alert.rows), alert.rows_total, alert.truncated) == (kind, rows, rows_total, truncated)
     assert [row.index for row in alert.rows] == list(range(rows))
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        pytest.param(sent("cloud-siem-insight"), id="the example"),
-        pytest.param(body(data={"readableId": "INSIGHT-1"}, errors=[]), id="wrapped, without signals"),
-        pytest.param(body(readableId="INSIGHT-1", signals=[]), id="bare"),
-    ],
-)
-def test_an_insight_is_refused_by_its_name(raw: bytes) -> None:
-    with pytest.raises(PayloadError) as refused:
-        read(raw)
-    assert refused.value.code == "unsupported_kind"
 
 
 def test_an_alert_in_our_words() -> None:
@@ -338,7 +329,7 @@ def test_an_unquoted_variable_is_a_test_as_well() -> None:
     assert read(b'{"name":"{{Name}}","results":{{ResultsJson}}}').kind is Kind.TEST
 
 
-CODES = {"not_json", "not_utf8", "too_deep", "not_an_object", "no_rows", "bad_rows", "too_many_rows", "unsupported_kind"}
+CODES = {"not_json", "not_utf8", "too_deep", "not_an_object", "no_rows", "bad_rows", "too_many_rows"}
 
 
 def attempt(raw: bytes) -> Alert | str:

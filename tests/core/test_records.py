@@ -74,7 +74,7 @@ BILLION = "<!DOCTYPE l [<!ENTITY a 'ha'>" + "".join(f"<!ENTITY a{n} '{f'&a{n - 1
     ("text", "says"),
     [
         pytest.param("", "neither", id="empty"),
-        pytest.param("Process Create:\nImage: x", "neither", id="message text"),
+        pytest.param("Process Create:\nno field in it", "fields", id="a message without fields"),
         pytest.param(XML[:900], "XML", id="cut off"),
         pytest.param("<Event/>", "EventID", id="an empty event"),
         pytest.param(event(event_id="three"), "EventID", id="an id that is no number"),

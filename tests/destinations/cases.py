@@ -160,6 +160,7 @@ CRITICAL = cast(
         "findings": [],
         "links": {"sumo_alert": "https://service.us2.sumologic.com/ui/#/alert/0000000001A2B3C4"},
         "evidence": [],
+        "insight": None,
     },
 )
 

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs
 import httpx2
 
 from enricher.destinations.jira import Jira
-from enricher.destinations.servicenow import ServiceNow
+from enricher.destinations.jira_flavour import CLOUD, DATA_CENTER, Flavour
+from enricher.destinations.servicenow import Credentials, Form, ServiceNow
 from enricher.destinations.slack import Slack
 from enricher.ports import Destination
 
@@ -97,14 +98,17 @@ def body_of(request: httpx2.Request) -> dict[str, Any]:
 
 @dataclass
 class FakeJira(FakeBase):
-    """Issues by key. The search sees an issue only while `indexed`."""
+    """Issues by key. The search sees an issue only while `indexed`. A service desk's customers read what is `public`."""
 
+    flavour: Flavour = CLOUD
+    service_desk: bool = False
+    heeds_internal: bool = True
     issues: dict[str, dict[str, Any]] = field(default_factory=dict)
     indexed: bool = True
     refuse_priority: bool = False
 
     def destination(self, **settings: Any) -> Jira:
-        values = {"project": "SEC", "transport": self.transport(), **settings}
+        values = {"project": "SEC", "flavour": self.flavour, "transport": self.transport(), **settings}
         return Jira("https://acme.atlassian.net", "bot@corp.example", SECRET, **values)
 
     def tickets(self) -> int:
@@ -124,11 +128,13 @@ class FakeJira(FakeBase):
         return key
 
     def serve(self, request: httpx2.Request) -> httpx2.Response:
-        path = request.url.path.removeprefix("/rest/api/3")
-        if path == "/search/jql":
+        path = request.url.path.removeprefix(self.flavour.api).replace("/rest/servicedeskapi/request/", "/issue/")
+        if request.url.path == self.flavour.search:
             return self._search(body_of(request))
         if path == "/issueLink":
             return httpx2.Response(201)
+        if path == "/project/SEC":
+            return ok({"key": "SEC", "projectTypeKey": "service_desk" if self.service_desk else "software"})
         if request.method == "POST" and path == "/issue":
             body = body_of(request)
             if self.refuse_priority and "priority" in body["fields"]:
@@ -143,8 +149,17 @@ class FakeJira(FakeBase):
 
     def _on_issue(self, request: httpx2.Request, issue: dict[str, Any], rest: list[str]) -> httpx2.Response:
         if rest == ["comment"] and request.method == "POST":
-            issue["comments"].append(body_of(request))
-            return ok({"id": str(len(issue["comments"]))}, 201)
+            comment = body_of(request)
+            said = {one["key"]: one["value"] for one in comment.get("properties", ())}
+            internal = comment.get("public") is False or said.get("sd.public.comment") == {"internal": True}
+            public = not (internal and self.heeds_internal)
+            issue["comments"].append({**comment, "public": public, "jsdPublic": public})
+            return ok({"id": str(len(issue["comments"])), "public": public, "jsdPublic": public}, 201)
+        if rest[:1] == ["comment"] and len(rest) > 1:
+            if request.method == "GET":
+                return ok(issue["comments"][int(rest[1]) - 1])
+            del issue["comments"][int(rest[1]) - 1]
+            return httpx2.Response(204)
         if rest == ["comment"]:
             return ok({"comments": list(reversed(issue["comments"])), "total": len(issue["comments"])})
         if rest == ["transitions"] and request.method == "GET":
@@ -167,15 +182,31 @@ class FakeJira(FakeBase):
 
 
 @dataclass
-class FakeServiceNow(FakeBase):
-    """Records by sys_id."""
+class FakeJiraDataCenter(FakeJira):
+    """The same for Data Center."""
 
+    flavour: Flavour = DATA_CENTER
+
+
+@dataclass
+class FakeServiceDesk(FakeJira):
+    """The same for a service project."""
+
+    service_desk: bool = True
+
+
+@dataclass
+class FakeServiceNow(FakeBase):
+    """Records of one table, by sys_id."""
+
+    table: str = "incident"
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     keeps_sys_id: bool = True
     understands_queries: bool = True
 
     def destination(self, **settings: Any) -> ServiceNow:
-        return ServiceNow("https://acme.service-now.com", "bot", SECRET, **{"transport": self.transport(), **settings})
+        values = {"form": Form(self.table), "transport": self.transport(), **settings}
+        return ServiceNow("https://acme.service-now.com", Credentials("bot", SECRET), **values)
 
     def tickets(self) -> int:
         return len(self.records)
@@ -187,7 +218,7 @@ class FakeServiceNow(FakeBase):
         return request.method == "POST" or (request.method == "PATCH" and b"work_notes" in request.content)
 
     def serve(self, request: httpx2.Request) -> httpx2.Response:
-        sys_id = request.url.path.partition("/incident")[2].strip("/")
+        sys_id = request.url.path.partition(f"/{self.table}")[2].strip("/")
         if request.method == "POST":
             return self._insert(body_of(request))
         if not sys_id:
@@ -211,6 +242,13 @@ class FakeServiceNow(FakeBase):
         note = body.pop("work_notes", "")
         self.records[sys_id] = {**body, "sys_id": sys_id, "number": f"INC{10042 + len(self.records):07}", "notes": [note]}
         return ok({"result": self.records[sys_id]}, 201)
+
+
+@dataclass
+class FakeSecurityIncidents(FakeServiceNow):
+    """The same for Security Incident Response."""
+
+    table: str = "sn_si_incident"
 
 
 @dataclass
@@ -263,4 +301,12 @@ class FakeSlack(FakeBase):
         return ok({"ok": True, "messages": shown[start : start + self.page], "response_metadata": {"next_cursor": more}})
 
 
-FAKES: dict[str, Callable[[], Fake]] = {"jira": FakeJira, "servicenow": FakeServiceNow, "slack": FakeSlack}
+FAKES: dict[str, Callable[[], Fake]] = {
+    "jira-cloud": FakeJira,
+    "jira-datacenter": FakeJiraDataCenter,
+    "jira-jsm": FakeServiceDesk,
+    "jira-jsm-datacenter": lambda: FakeServiceDesk(flavour=DATA_CENTER),
+    "servicenow": FakeServiceNow,
+    "servicenow-sir": FakeSecurityIncidents,
+    "slack": FakeSlack,
+}

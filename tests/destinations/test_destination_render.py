@@ -13,35 +13,56 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
 from enricher.core.document import CaseDocument, News
+from enricher.core.issue_fields import Option
 from enricher.destinations import adf, jira_body, servicenow, slack_body
+from enricher.destinations.jira_fields import SiteFields
+from enricher.destinations.jira_flavour import DATA_CENTER, adf_size
 from enricher.destinations.text import length, neutralise
 from tests.destinations import adf_schema, golden_files
 from tests.destinations.cases import CRITICAL, ELSEWHERE, EMPTY, LOW, MARKUP, RECOVERY, SECRET_WORDS, hostile
 
 BODIES = Path(__file__).parent.parent / "data" / "destination-bodies"
 BASE = "https://enricher.corp.example"
+SOC = SiteFields(components=(Option("SOC"),))
 CASES = {"critical": CRITICAL, "low": LOW, "empty": EMPTY, "hostile": hostile()}
 
 
 def jira(document: CaseDocument) -> dict[str, Any]:
-    return jira_body.render(document, project="SEC", fields={"components": [{"name": "SOC"}]}, base_url=BASE)
+    return jira_body.render(document, project="SEC", fields=SOC, base_url=BASE)
+
+
+def jira_datacenter(document: CaseDocument) -> dict[str, Any]:
+    return jira_body.render(document, project="SEC", fields=SOC, flavour=DATA_CENTER, base_url=BASE)
 
 
 def snow(document: CaseDocument) -> dict[str, Any]:
-    return servicenow.render(document, fields={"category": "network"}, base_url=BASE)
+    return servicenow.render(document, servicenow.Form(fields={"category": "network"}), base_url=BASE)
+
+
+def sir(document: CaseDocument) -> dict[str, Any]:
+    form = servicenow.Form("sn_si_incident", send_risk_score=True)
+    return servicenow.render(document, form, remarks=["No configuration item is set: none is called ws-1."], base_url=BASE)
 
 
 def slack(document: CaseDocument) -> dict[str, Any]:
     return slack_body.render(document, channel="C0SOC", base_url=BASE, mention="S0SOC", buttons=True, tickets=ELSEWHERE)
 
 
-RENDERERS = {"jira": jira, "servicenow": snow, "slack": slack}
+RENDERERS = {
+    "jira": jira,
+    "jira-datacenter": jira_datacenter,
+    "servicenow": snow,
+    "servicenow-sir": sir,
+    "slack": slack,
+}
 
 
 def replies(document: CaseDocument, news: News) -> dict[str, dict[str, Any]]:
     return {
         "jira": jira_body.render_comment(document, news),
+        "jira-datacenter": jira_body.render_comment(document, news, DATA_CENTER),
         "servicenow": servicenow.render_note(document, news),
+        "servicenow-sir": servicenow.render_note(document, news),
         "slack": slack_body.render_reply(document, news, channel="C0SOC", thread="1.0"),
     }
 
@@ -167,11 +188,40 @@ OUR_MARKUP = re.compile(
 def check_jira(body: dict[str, Any]) -> None:
     fields = body["fields"]
     assert adf_schema.faults(fields["description"]) == []
-    assert jira_body.adf_size(fields["description"]) <= 30_000
+    assert adf_size(fields["description"]) <= 30_000
     assert length(fields["summary"]) <= 255
     assert all(re.fullmatch(r"[a-z0-9-]{1,255}", label) for label in fields["labels"])
     assert "Missing" in [adf.plain(node) for node in fields["description"]["content"] if node["type"] == "heading"]
     assert length(json.dumps(body["properties"])) < 32_768
+
+
+OUR_WIKI = re.compile(
+    r"^(\{panel:borderColor=#\w{6}\|bgColor=#\w{6}\}|\{panel\}|h3\. |[*#] )"  # blocks
+    r"| ?\|{1,2} ?"  # cells
+    r"|\{color:#\w{6}\}\*(?=[A-Z])|\*\{color\}|\{\{(?=\S)|(?<=\S)\}\}(?=\W|$)|(?<![^\s])\*(?=\S)|(?<=\S)\*(?= |$)"  # effects
+    r"|\[[\w ]+\|https?://[^\]\s|]+\]"  # links
+    r"|&#\d+;",  # characters
+    re.MULTILINE,
+)
+
+
+def check_markup(text: str) -> None:
+    """Nothing in the text is markup but what we have put there."""
+    assert length(text) <= 30_000
+    left = OUR_WIKI.sub("", text)
+    assert not re.search(r"[\\{}\[\]()*+^~?!|#@<>&]", left), left
+    assert not re.search(r"(?<![^\W_])[_-]|[_-](?![^\W_])", left), left
+    assert all(
+        link.startswith((BASE, "https://service.us2.sumologic.com")) for link in re.findall(r"\|(https?:[^\]]+)\]", text)
+    )
+
+
+def check_datacenter(body: dict[str, Any]) -> None:
+    fields = body["fields"]
+    check_markup(fields["description"])
+    assert set(body) == {"fields"}
+    assert length(fields["summary"]) <= 255
+    assert "\nh3. Missing\n" in fields["description"]
 
 
 def check_snow(body: dict[str, Any]) -> None:
@@ -212,7 +262,13 @@ def check_harmless(body: dict[str, Any]) -> None:
     json.dumps(body, ensure_ascii=False).encode()
 
 
-CHECKS = {"jira": check_jira, "servicenow": check_snow, "slack": check_blocks}
+CHECKS = {
+    "jira": check_jira,
+    "jira-datacenter": check_datacenter,
+    "servicenow": check_snow,
+    "servicenow-sir": check_snow,
+    "slack": check_blocks,
+}
 
 
 @pytest.mark.parametrize("destination", RENDERERS)
@@ -257,8 +313,10 @@ def test_long_and_hostile_news_fits(destination: str) -> None:
     check_harmless(body)
     if destination == "jira":
         assert adf_schema.faults(body["body"]) == []
-        assert jira_body.adf_size(body["body"]) <= 30_000
-    elif destination == "servicenow":
+        assert adf_size(body["body"]) <= 30_000
+    elif destination == "jira-datacenter":
+        check_markup(body["body"])
+    elif destination.startswith("servicenow"):
         assert length(body["work_notes"]) <= 4000
     else:
         check_blocks(body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -16,11 +17,13 @@ from enricher import standins
 from enricher.core.document import CaseDocument, News
 from enricher.destinations.http import Service as Client
 from enricher.destinations.jira import Jira
-from enricher.destinations.servicenow import ServiceNow
+from enricher.destinations.jira_flavour import CLOUD, DATA_CENTER
+from enricher.destinations.servicenow import Credentials, Form, ServiceNow
 from enricher.destinations.slack import Slack
 from enricher.errors import DeliveryError, Outcome, Reason
 from enricher.ports import Destination, Ticket
 from enricher.standins.faults import Fault, FaultKind
+from enricher.standins.jira import Layout
 from enricher.standins.service import Service
 from tests.destinations.cases import CRITICAL, ELSEWHERE, EMPTY, LOW, RAISED, RECOVERY, TICKET, delivery, hostile
 
@@ -45,18 +48,36 @@ class Pair:
     held: Callable[[], list[str]]
 
 
-def jira_pair() -> Pair:
-    service = standins.Jira()
+def jira_pair(service: standins.Jira | None = None) -> Pair:
+    service = service or standins.Jira()
     service.start()
-    destination = Jira(service.url, service.email, service.token, project=service.project, base_url=BASE)
+    flavour = DATA_CENTER if service.layout.data_center else CLOUD
+    destination = Jira(service.url, service.email, service.token, project=service.project, flavour=flavour, base_url=BASE)
     return Pair(service, destination, lambda: [json.dumps(issue) for issue in service.store()["issues"]])
 
 
 def servicenow_pair() -> Pair:
     service = standins.ServiceNow()
     service.start()
-    destination = ServiceNow(service.url, service.user, service.password, base_url=BASE)
+    destination = ServiceNow(service.url, Credentials(service.user, service.password), base_url=BASE)
     return Pair(service, destination, lambda: [json.dumps(record) for record in service.store()["incidents"]])
+
+
+def security_pair() -> Pair:
+    service = standins.ServiceNow()
+    service.start()
+    account = service.account
+    credentials = Credentials(client_id=account.client_id, client_secret=account.client_secret)
+    destination = ServiceNow(
+        service.url,
+        credentials,
+        form=Form("sn_si_incident"),
+        group="SOC",
+        cmdb=True,
+        base_url=BASE,
+        clock=count(0.0, 10.0).__next__,  # so that a token that could not be had is asked for again
+    )
+    return Pair(service, destination, lambda: [json.dumps(record) for record in service.store()["security_incidents"]])
 
 
 def slack_pair() -> Pair:
@@ -66,7 +87,16 @@ def slack_pair() -> Pair:
     return Pair(service, destination, lambda: [json.dumps(message) for message in service.store()["messages"]])
 
 
-PAIRS = {"jira": jira_pair, "servicenow": servicenow_pair, "slack": slack_pair}
+SERVICE_DESK = Layout(service_desk=True)
+PAIRS = {
+    "jira-cloud": jira_pair,
+    "jira-datacenter": lambda: jira_pair(standins.JiraDataCenter()),
+    "jira-jsm": lambda: jira_pair(standins.Jira(layout=SERVICE_DESK)),
+    "jira-jsm-datacenter": lambda: jira_pair(standins.JiraDataCenter(layout=SERVICE_DESK)),
+    "servicenow": servicenow_pair,
+    "servicenow-sir": security_pair,
+    "slack": slack_pair,
+}
 
 
 @pytest.fixture(params=PAIRS)
@@ -74,7 +104,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     made = PAIRS[request.param]()
     yield made
     made.service.stop()
-    made.destination.close()  # type: ignore[attr-defined]  # each adapter has it; the port does not need it
+    made.destination.close()
 
 
 def deliver(destination: Destination, document: CaseDocument, news: tuple[News, ...]) -> list[Reason]:

@@ -7,6 +7,7 @@ schedule moves. A schedule says of each attempt which of its calls fails and how
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from enricher.core.document import Json, News
 from enricher.core.merge import merge
 from enricher.core.programs import Programs
 from enricher.destinations.jira import Jira
-from enricher.destinations.servicenow import ServiceNow
+from enricher.destinations.servicenow import Credentials, ServiceNow
 from enricher.destinations.slack import Slack
 from enricher.lookups import NoLookups
 from enricher.ports import Delivery, Destination, Ticket
@@ -72,8 +73,11 @@ class Mortal:
     after: bool = False
     calls: int = 0
 
-    def check(self) -> None:
-        self.inner.check()
+    def check(self) -> Sequence[str]:
+        return self.inner.check()
+
+    def close(self) -> None:
+        self.inner.close()
 
     def find(self, delivery: Delivery) -> Ticket | None:
         self._may_die(False)
@@ -137,7 +141,7 @@ class World:
         self.standins = {"jira": jira, "servicenow": servicenow, "slack": slack}
         destinations: list[Jira | ServiceNow | Slack] = [
             Jira(jira.url, "enricher@corp.example", KEY, project="SEC", quiet_s=QUIET_S),
-            ServiceNow(servicenow.url, "enricher", KEY),
+            ServiceNow(servicenow.url, Credentials("enricher", KEY)),
             Slack(KEY, "C0SOCALERT1", url=f"{slack.url}/api"),
         ]
         for destination in destinations:

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 from enricher import telemetry
 from enricher.cli import main
 from enricher.content.severity import SeverityFile
+from enricher.core.accounts import SourceRecord
 from enricher.core.behaviour import _REGULAR_FROM
 from enricher.core.document import CaseDocument
 from enricher.errors import OUTCOME_OF
@@ -125,7 +127,9 @@ def test_every_metric_stands_in_its_page_with_its_labels() -> None:
         metric._name + ("_total" if metric._type == "counter" else ""): (metric._type, set(metric._labelnames))
         for metric in declared
     }
-    for family in telemetry.BacklogCollector(backlog, problems=0).collect():
+    source = SourceRecord(source="sumo", last_at=datetime(2026, 11, 24, tzinfo=UTC), alerts=1, dead=0)
+    intake = telemetry.IntakeCollector([source], {"not_json": 1})
+    for family in (*telemetry.BacklogCollector(backlog, problems=0).collect(), *intake.collect()):
         expected[family.name] = ("gauge", {label for sample in family.samples for label in sample.labels})
     table = rows(page("docs/metrics.md").partition("## Worth an alarm")[0])
     assert {code(row[0])[0]: (row[1], set(code(row[2]))) for row in table} == expected
@@ -183,8 +187,8 @@ def test_every_key_of_a_case_stands_in_the_api() -> None:
 
 def test_kinds_statuses_and_sources_stand_in_evidence() -> None:
     text = page("docs/evidence.md")
-    kinds = {kind for row in rows(section(text, "What is read"))[:6] for kind in code(row[0])}
-    assert kinds == {kind.value for kind in Kind} - {Kind.INSIGHT.value}
+    kinds = {kind for row in rows(section(text, "What is read"))[:8] for kind in code(row[0])}
+    assert kinds == {kind.value for kind in Kind}
     table = rows(section(text, "Look-ups"))
     assert {name for row in table for name in code(row[0])} == {*SOURCES, *(status.value for status in Status)}
 

@@ -11,9 +11,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from enricher.standins import ServiceNow, running
-from enricher.standins.servicenow.incidents import Rules
-from enricher.standins.servicenow.service import SOC_GROUP
+from enricher.standins import KEY, ServiceNow, running
+from enricher.standins.servicenow.accounts import Account
+from enricher.standins.servicenow.records import Rules
+from enricher.standins.servicenow.tables import SOC_GROUP
 from tests.standins.standin_client import connect
 
 BODIES = Path(__file__).parents[1] / "data" / "destination-bodies"
@@ -238,6 +239,205 @@ def test_other_tables_are_read_only(client: httpx2.Client) -> None:
     assert client.get(f"/api/now/v2/table/sys_user_group/{SOC_GROUP}").json()["result"]["name"] == "SOC"
     assert client.post("/api/now/v2/table/sys_user_group", json={}).status_code == 403
     assert client.get("/api/now/v2/table/no_such_table").status_code == 400
+
+
+# --- security incidents ---------------------------------------------------------------------------------------------
+
+SECURITY = "/api/now/v2/table/sn_si_incident"
+CLOSING = {"state": "3", "close_code": "Threat mitigated", "close_notes": "host reimaged"}
+
+
+def opened(client: httpx2.Client, **fields: Any) -> dict[str, Any]:
+    response = client.post(SECURITY, json={"short_description": "a case", **fields})
+    assert response.status_code == 201, response.text
+    record: dict[str, Any] = response.json()["result"]
+    return record
+
+
+def test_a_security_incident_begins_as_a_draft(servicenow: ServiceNow, client: httpx2.Client) -> None:
+    record = opened(client, priority="1", u_unknown="x", alert_rule="r", caller="6816f79cc0a8016401c5a33be04be441")
+    assert (record["number"], record["state"], record["priority"], record["risk_score"]) == ("SIR0010001", "10", "1", "80")
+    assert (record["active"], record["alert_rule"], record["caller"]["value"][:4]) == ("true", "r", "6816")
+    assert "u_unknown" not in record
+    assert (len(servicenow.store()["security_incidents"]), servicenow.store()["incidents"]) == (1, [])
+    assert servicenow.tickets["incident"].all() == []
+
+
+def test_a_risk_score_that_was_sent_is_no_longer_computed(client: httpx2.Client) -> None:
+    sys_id = opened(client, priority="4", risk_score="77")["sys_id"]
+    record = client.patch(f"{SECURITY}/{sys_id}", json={"priority": "1"}).json()["result"]
+    assert (record["risk_score"], record["risk_score_override"]) == ("77", "true")
+
+
+@pytest.mark.parametrize(
+    ("states", "status"),
+    [
+        pytest.param(["16", "18", "19", "20", "100"], 200, id="one after the other"),
+        pytest.param(["16", "10"], 200, id="and back"),
+        pytest.param(["16", "7"], 200, id="cancelled on the way"),
+        pytest.param(["19"], 403, id="not two at once"),
+        pytest.param(["3"], 403, id="not closed from the draft"),
+        pytest.param(["6"], 403, id="no state of an incident"),
+        pytest.param(["7", "10"], 403, id="not opened again"),
+    ],
+)
+def test_the_states_of_a_security_incident(client: httpx2.Client, states: list[str], status: int) -> None:
+    path = f"{SECURITY}/{opened(client)['sys_id']}"
+    answers = [client.patch(path, json={"state": state}).status_code for state in states]
+    assert answers == [*[200] * (len(states) - 1), status]
+
+
+def test_closing_a_security_incident_needs_its_fields(client: httpx2.Client) -> None:
+    path = f"{SECURITY}/{opened(client)['sys_id']}"
+    for state in ("16", "18", "19", "20", "100"):
+        client.patch(path, json={"state": state})
+    assert client.patch(path, json={"state": "3"}).status_code == 403
+    assert client.patch(path, json=CLOSING).json()["result"]["active"] == "false"
+
+
+def test_security_incidents_are_for_their_roles_only() -> None:
+    with instance(account=Account(roles=("itil",))) as (servicenow, client):
+        for answer in (client.get(SECURITY), client.post(SECURITY, json={})):
+            assert (answer.status_code, "ACL Exception" in answer.text) == (403, True)
+        assert client.post(TABLE, json={}).status_code == 201
+        assert servicenow.store()["security_incidents"] == []
+
+
+def test_each_table_has_its_own_journal_and_page(servicenow: ServiceNow, client: httpx2.Client) -> None:
+    inserted(client, sys_id=SYS_ID, work_notes="of the incident")
+    opened(client, sys_id=SYS_ID, work_notes="of the security incident")
+    assert [servicenow.store()[word][0]["work_notes"] for word in ("incidents", "security_incidents")] == [
+        ["of the incident"],
+        ["of the security incident"],
+    ]
+    shown = client.get(f"/nav_to.do?uri=sn_si_incident.do?sys_id={SYS_ID}", follow_redirects=True)
+    assert (shown.url.path, "of the security incident" in shown.text) == (f"/security_incident/{SYS_ID}", True)
+    assert client.get("/no_such_word").status_code == 404
+
+
+# --- rights, fields, rules ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("right", "method", "status"),
+    [("read", "GET", 403), ("create", "POST", 403), ("write", "PATCH", 403), ("create", "GET", 200)],
+)
+def test_rights_by_table(servicenow: ServiceNow, client: httpx2.Client, right: str, method: str, status: int) -> None:
+    sys_id = inserted(client)["sys_id"]
+    servicenow.denied.add((right, "incident"))
+    path = TABLE if method == "POST" else f"{TABLE}/{sys_id}"
+    answer = client.request(method, path, json=None if method == "GET" else {"impact": "1"})
+    assert answer.status_code == status
+    assert len(servicenow.store()["incidents"]) == 1
+
+
+def test_rows_of_a_table_may_be_hidden(servicenow: ServiceNow, client: httpx2.Client) -> None:
+    sys_id = inserted(client)["sys_id"]
+    servicenow.hidden.add("incident")
+    assert listed(client, "") == []
+    assert client.get(f"{TABLE}/{sys_id}").status_code == 404
+
+
+def test_what_is_mandatory_is_asked_for() -> None:
+    with instance(rules=Rules(mandatory=("u_site",), custom={"u_site": 5})) as (servicenow, client):
+        refused = client.post(TABLE, json={"short_description": "x"})
+        assert (refused.status_code, "mandatory: u_site" in refused.text) == (403, True)
+        assert servicenow.store()["incidents"] == []
+        assert inserted(client, u_site="Basel-1")["u_site"] == "Basel"
+
+
+def test_a_field_that_may_not_be_written_is_dropped_without_a_word() -> None:
+    with instance(rules=Rules(unwritable=frozenset({"category"}))) as (_, client):
+        assert inserted(client, category="network")["category"] == ""
+
+
+def test_the_dictionary_knows_the_fields(client: httpx2.Client) -> None:
+    def rows(table: str, query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = client.get(f"/api/now/v2/table/{table}", params={"sysparm_query": query}).json()[
+            "result"
+        ]
+        return found
+
+    (row,) = rows("sys_dictionary", "nameINincident,task^element=correlation_id")
+    assert (row["name"], row["max_length"], row["read_only"]) == ("task", "100", "false")
+    (above,) = rows("sys_db_object", "name=sn_si_incident")
+    assert above["super_class.name"] == "task"
+    assert {row["value"] for row in rows("sys_choice", "name=incident^element=impact")} == {"1", "2", "3"}
+
+
+# --- OAuth ----------------------------------------------------------------------------------------------------------
+
+GRANT = {"grant_type": "client_credentials", "client_id": "enricher-client", "client_secret": KEY}
+BY_PASSWORD = {**GRANT, "grant_type": "password", "username": "enricher", "password": KEY}
+
+
+@contextmanager
+def clocked(**settings: Any) -> Iterator[tuple[ServiceNow, httpx2.Client, list[float]]]:
+    now = [1_795_500_000.0]
+    with (
+        running(ServiceNow(clock=lambda: now[0], **settings)) as standin,
+        connect(standin.url, headers={"Accept": "application/json"}) as client,
+    ):
+        yield standin, client, now
+
+
+def status_with(client: httpx2.Client, token: str) -> int:
+    return client.get(TABLE, headers={"Authorization": f"Bearer {token}"}).status_code
+
+
+def token_of(client: httpx2.Client, form: dict[str, str]) -> dict[str, Any]:
+    answer: dict[str, Any] = client.post("/oauth_token.do", data=form).json()
+    return answer
+
+
+@pytest.mark.parametrize("form", [GRANT, BY_PASSWORD], ids=["client credentials", "password"])
+def test_a_token_opens_the_door_until_it_ends(form: dict[str, str]) -> None:
+    with clocked() as (servicenow, client, now):
+        token = token_of(client, form)
+        assert (token["token_type"], token["expires_in"]) == ("Bearer", 1800)
+        assert status_with(client, token["access_token"]) == 200
+        now[0] += 1799
+        assert status_with(client, token["access_token"]) == 200
+        now[0] += 1
+        assert status_with(client, token["access_token"]) == 401
+        token = token_of(client, form)
+        servicenow.door.revoke()
+        assert status_with(client, token["access_token"]) == 401
+
+
+def test_the_password_grant_hands_out_the_present_token() -> None:
+    with clocked() as (_, client, now):
+        first = token_of(client, BY_PASSWORD)
+        now[0] += 1000
+        again = token_of(client, BY_PASSWORD)
+        assert (again["access_token"], again["expires_in"]) == (first["access_token"], 800)
+        assert token_of(client, GRANT)["access_token"] != token_of(client, GRANT)["access_token"]
+        now[0] += 800
+        assert token_of(client, BY_PASSWORD)["access_token"] != first["access_token"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "form"),
+    [
+        pytest.param({}, {**GRANT, "client_secret": "no"}, id="wrong secret"),
+        pytest.param({}, {**BY_PASSWORD, "password": "no"}, id="wrong password"),
+        pytest.param({}, {**GRANT, "grant_type": "implicit"}, id="unknown grant"),
+        pytest.param({"grants": ("password",)}, GRANT, id="client credentials not enabled"),
+    ],
+)
+def test_a_token_that_is_not_given(settings: dict[str, Any], form: dict[str, str]) -> None:
+    with clocked(account=Account(**settings)) as (_, client, _now):
+        answer = client.post("/oauth_token.do", data=form)
+        assert (answer.status_code, answer.json()["error_description"]) == (401, "access_denied")
+
+
+def test_basic_may_be_closed() -> None:
+    with instance(account=Account(basic=False)) as (_, client):
+        assert client.get(TABLE).status_code == 401
+
+
+def test_a_token_is_asked_for_by_a_form(client: httpx2.Client) -> None:
+    assert client.post("/oauth_token.do", json=GRANT).status_code == 400
 
 
 def test_an_hourly_rule() -> None:

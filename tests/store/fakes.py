@@ -111,6 +111,7 @@ def document(
         "score": 70,
         "disposition": disposition,
         "count": 0,
+        "rows": [0],
         "links": {f"n{number}": "" for number in range(news)},
     }
     return cast("CaseDocument", fields | more)

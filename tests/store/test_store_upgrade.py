@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
 from enricher.errors import ConfigurationError
 from enricher.store import open_store, schema
 from enricher.store.types import JsonText, Moment, Words
+from enricher.store.upgrade import MIGRATIONS
 from tests.store.fakes import Clock, Estate, counting_merge, submission, to_all_if_open
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -97,6 +100,41 @@ def test_tables_of_a_newer_version_are_refused(estate: Estate) -> None:
 
     with pytest.raises(ConfigurationError, match="newer version"):
         estate.open().upgrade()
+
+
+_OLD = (
+    "INSERT INTO alerts (id, identity, content, row_digests, source, kind, state, attempts, claims, due_at, received_at, size,"
+    " body) VALUES ({places})"
+)
+
+
+def test_what_was_there_before_there_were_accounts_begins_with_one(url: str, clock: Clock) -> None:
+    """Tables of the first version, with two alerts of one source in them: one done, one dead."""
+    estate = Estate(url, clock)
+    store = estate.open()
+    with closing(store.access._connect()) as backend, backend.creating() as conn:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+        places = ", ".join(["?" if conn.dialect.name == "sqlite" else "%s"] * 13)
+        at = "2026-11-24 07:00:00.000000"
+        for name, state in (("A", "done"), ("B", "dead")):
+            row = (name, name.encode(), b"", b"", "sumo", "monitor", state, 1, 1, at, at, 2, b"{}")
+            conn.exec_driver_sql(_OLD.format(places=places), row)
+
+    store.upgrade()
+
+    [source] = store.reader.sources()
+    assert (source.alerts, source.dead, source.last_at) == (2, 1, datetime(2026, 11, 24, 7, tzinfo=UTC))
+    done, dead = store.auditor.alerts(lambda _: frozenset({0}))
+    assert (done.counted, done.account, dead.counted, dead.account) == (False, None, True, None)
+    [bodies] = store.auditor.bodies()
+    assert bodies.missing == 0
+    record = store.inbox.get("A")
+    assert record is not None
+    assert record.rows is None
+    estate.close()
 
 
 def _upgrade(url: str, start: Any, results: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from enricher.core.accounts import MonitorRecord, RowAccount, SourceRecord
 from enricher.core.document import CaseDocument, Json
 from enricher.errors import PayloadError, StoreUnavailable
 from enricher.model import Backlog
@@ -20,7 +22,6 @@ from enricher.ports import (
     Page,
     Receipt,
     Settlement,
-    SourceRecord,
     Submission,
 )
 from enricher.web import Services, WebSettings
@@ -116,10 +117,15 @@ class FakeReader:
     def deliveries(self, *, limit: int, after: str | None = None, state: str | None = None) -> Page[DeliveryRecord]:
         return page([record for record in self.sent if state in {None, record.state}], limit, after)
 
-    def dead_alerts(self, *, limit: int, after: str | None = None) -> Page[AlertRecord]:
-        return page(self.dead, limit, after)
+    def dead_alerts(
+        self, *, limit: int, after: str | None = None, reason: str | None = None, source: str | None = None
+    ) -> Page[AlertRecord]:
+        return page([r for r in self.dead if reason in {None, word(r)} and source in {None, r.source}], limit, after)
 
-    def sources(self) -> list[SourceRecord]:
+    def quarantined(self) -> dict[str, int]:
+        return Counter(map(word, self.dead))
+
+    def sources(self, *, monitors: bool = True) -> list[SourceRecord]:
         return self.heard
 
     def backlog(self) -> Backlog:
@@ -134,6 +140,10 @@ class FakeReader:
     def ready(self) -> None:
         if self.refuses:
             raise StoreUnavailable("database gone")
+
+
+def word(record: AlertRecord) -> str:
+    return (record.reason or "unknown").partition(":")[0]
 
 
 def page(items: Sequence[T], limit: int, after: str | None) -> Page[T]:
@@ -358,6 +368,7 @@ def critical_document() -> CaseDocument:
         "findings": [{"guid": "7C1E2B40-96D1-65F0-3B12-00000000A100", "pid": 7316, "score": 98, "severity": "critical"}],
         "links": {"sumo_alert": "https://service.us2.sumologic.com/ui/#/alert/0000000001A2B3C4"},
         "evidence": [{"event_id": 22, "at": "2026-11-24T01:52:07.412Z", "name": "beacon-7f.example-lab.workers.dev"}],
+        "insight": None,
     }
 
 
@@ -395,6 +406,25 @@ def alert_record(alert_id: str = "A1", **more: Any) -> AlertRecord:
         cases=("enricher-2412d6c5edbed00f",),
         dropped=({"row": 3, "reason": "no_match: not in the catalog"},),
         size=4120,
+        rows=RowAccount(received=3, total=13, cut=True, in_cases=1, repeats=1, dropped=1, set_aside=0),
+    )
+    return replace(record, **more)
+
+
+def source_record(source: str = "sumo-prod", **more: Any) -> SourceRecord:
+    beacons = MonitorRecord(
+        monitor="Serverless C2", last_at=NOW, alerts=3, rows=31, per_hour=0.12, kinds={"monitor": 2, "recovery": 1}
+    )
+    record = SourceRecord(
+        source=source,
+        last_at=NOW,
+        alerts=4,
+        dead=1,
+        repeats=2,
+        rows=31,
+        per_hour=0.17,
+        kinds={"monitor": 2, "recovery": 1},
+        monitors=(beacons,),
     )
     return replace(record, **more)
 

@@ -114,7 +114,8 @@ def test_a_hidden_origin_may_be_our_own_page_which_sends_no_referrer() -> None:
 
 
 READ, WRITE = {"Authorization": "Bearer r"}, {"Authorization": "Bearer w"}
-RETRY = "/api/v1/dead-letters/D1/retry"
+RETRIES = ("/api/v1/dead-letters/D1/retry", "/api/v1/quarantine/D1/retry")
+BODY = "/api/v1/alerts/D1/body"
 
 
 @pytest.mark.parametrize(
@@ -143,9 +144,11 @@ def test_doors(
 ) -> None:
     client = connect(read_tokens=read_tokens, write_tokens=write_tokens)
     at = {"REMOTE_ADDR": peer}
-    for path in ("/api/v1/cases", "/", "/dead-letters"):
+    for path in ("/api/v1/cases", "/api/v1/quarantine", "/api/v1/sources", "/", "/dead-letters", "/intake"):
         assert client.get(path, headers=headers, environ_overrides=at).status_code == (200 if reads else 401)
-    assert client.post(RETRY, headers=headers, environ_overrides=at).status_code == (404 if writes else 401)
+    assert client.get(BODY, headers=headers, environ_overrides=at).status_code == (404 if reads else 401)
+    for path in RETRIES:
+        assert client.post(path, headers=headers, environ_overrides=at).status_code == (404 if writes else 401)
 
 
 def test_a_refusal_asks_a_browser_for_the_token(connect: Callable[..., FlaskClient]) -> None:
@@ -179,7 +182,7 @@ def test_another_site_cannot_drive_a_local_browser(client: FlaskClient, world: W
     world.operator.known = frozenset({"D1"})
     headers = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
     assert client.post("/webhooks/sumo", data=b"{}", headers=headers).status_code == 401
-    assert client.post(RETRY, headers=headers).status_code == 403
+    assert [client.post(path, headers=headers).status_code for path in RETRIES] == [403, 403]
     assert client.post("/dead-letters/D1/retry", headers=headers).status_code == 403
     assert world.operator.done == []
     assert world.inbox.accepted == []

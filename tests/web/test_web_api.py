@@ -9,12 +9,12 @@ import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
-from enricher.ports import SourceRecord
 from enricher.web import create_app
 from enricher.web.openapi import openapi_document
-from tests.web.fakes import NOW, World, alert_record, bare_document, case_record, delivery
+from tests.web.fakes import NOW, World, alert_record, bare_document, case_record, delivery, source_record
 
 KEY = "enricher-2412d6c5edbed00f"
+HOSTILE_BODY = b"<script>alert(1)</script>\x00\xff\x1f\x8b"
 
 
 @pytest.fixture
@@ -23,8 +23,9 @@ def full(world: World) -> World:
     world.reader.stored = [case_record(), case_record(bare_document(), state="suppressed", deliveries=())]
     world.reader.sent = [delivery("jira"), delivery("slack", "dead", reason="invalid", detail="channel_not_found")]
     world.reader.dead = [alert_record(f"X{n}", state="dead", reason="not_json: line 1", cases=()) for n in range(3)]
-    world.reader.heard = [SourceRecord(source="prod", last_at=NOW, alerts=4, dead=1)]
-    world.inbox.records = {"A1": alert_record()}
+    world.reader.heard = [source_record("prod")]
+    world.inbox.records = {"A1": alert_record()} | {record.alert_id: record for record in world.reader.dead}
+    world.inbox.bodies = {"A1": HOSTILE_BODY}
     world.operator.known = frozenset({"X1", KEY})
     return world
 
@@ -48,7 +49,42 @@ def test_alert(full: World, client: FlaskClient) -> None:
         "cases": [KEY],
         "dropped": [{"row": 3, "reason": "no_match: not in the catalog"}],
         "size": 4120,
+        "rows": {"received": 3, "total": 13, "cut": True, "in_cases": 1, "repeats": 1, "dropped": 1, "set_aside": 0},
+        "repeats": 0,
+        "repeated_at": None,
     }
+
+
+def test_a_body_is_a_file_and_nothing_else(full: World, client: FlaskClient) -> None:
+    answer = client.get("/api/v1/alerts/A1/body")
+    assert answer.data == HOSTILE_BODY
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="alert-A1.txt"'
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert client.get("/api/v1/alerts/none/body").status_code == 404
+
+
+def test_quarantine(full: World, client: FlaskClient) -> None:
+    full.reader.dead += [
+        alert_record("X9", state="dead", reason="bad_rows: row 3", source="lab", repeats=2, repeated_at=NOW)
+    ]
+    by_reason = got(client, "/api/v1/quarantine?reason=bad_rows")["quarantine"]
+    assert [(item["id"], item["reason"], item["detail"], item["repeats"]) for item in by_reason] == [
+        ("X9", "bad_rows", "row 3", 2)
+    ]
+    assert [item["id"] for item in got(client, "/api/v1/quarantine?source=lab")["quarantine"]] == ["X9"]
+    assert got(client, "/api/v1/quarantine?reason=%27%3B--")["quarantine"] == []
+    listed = [item["id"] for page in pages(client, "/api/v1/quarantine", "quarantine", 3) for item in page]
+    assert listed == ["X0", "X1", "X2", "X9"]
+
+
+def test_what_lies_in_quarantine_is_read_again(full: World, client: FlaskClient) -> None:
+    assert client.post("/api/v1/quarantine/X1/retry").json == {"status": "accepted", "id": "X1"}
+    assert full.operator.done == ["X1"]
+    for name in ("A1", "none", KEY):  # done, not there, and no alert
+        assert client.post(f"/api/v1/quarantine/{name}/retry").status_code == 404
+    assert full.operator.done == ["X1"]
 
 
 def test_case_is_the_document_and_what_surrounds_it(full: World, client: FlaskClient) -> None:
@@ -102,8 +138,12 @@ def test_pages_join_to_the_whole_list(full: World, client: FlaskClient, limit: i
 def test_deliveries_and_sources(full: World, client: FlaskClient) -> None:
     assert [item["id"] for item in got(client, "/api/v1/deliveries")["deliveries"]] == ["D-jira", "D-slack"]
     assert [item["id"] for item in got(client, "/api/v1/deliveries?state=dead")["deliveries"]] == ["D-slack"]
+    sent = {"last_at": "2026-11-24T02:04:00Z", "rows": 31, "kinds": {"monitor": 2, "recovery": 1}}
+    monitor = {"monitor": "Serverless C2", "alerts": 3, "per_hour": 0.12, **sent}
     assert got(client, "/api/v1/sources") == {
-        "sources": [{"source": "prod", "last_at": "2026-11-24T02:04:00Z", "alerts": 4, "dead": 1}]
+        "sources": [
+            {"source": "prod", "alerts": 4, "dead": 1, "repeats": 2, "per_hour": 0.17, "monitors": [monitor], **sent}
+        ]
     }
 
 
@@ -156,6 +196,7 @@ def test_explain_stores_nothing(full: World, client: FlaskClient) -> None:
 EXAMPLES = [
     ("get", "/api/v1/alerts/{alert_id}", "/api/v1/alerts/A1", 200),
     ("get", "/api/v1/alerts/{alert_id}", "/api/v1/alerts/none", 404),
+    ("get", "/api/v1/alerts/{alert_id}/body", "/api/v1/alerts/none/body", 404),
     ("get", "/api/v1/cases", "/api/v1/cases", 200),
     ("get", "/api/v1/cases", "/api/v1/cases?limit=0", 400),
     ("get", "/api/v1/cases/{key}", f"/api/v1/cases/{KEY}", 200),
@@ -163,6 +204,8 @@ EXAMPLES = [
     ("get", "/api/v1/deliveries", "/api/v1/deliveries", 200),
     ("get", "/api/v1/dead-letters", "/api/v1/dead-letters", 200),
     ("post", "/api/v1/dead-letters/{item_id}/retry", "/api/v1/dead-letters/X1/retry", 202),
+    ("get", "/api/v1/quarantine", "/api/v1/quarantine", 200),
+    ("post", "/api/v1/quarantine/{alert_id}/retry", "/api/v1/quarantine/X1/retry", 202),
     ("get", "/api/v1/sources", "/api/v1/sources", 200),
     ("post", "/api/v1/explain", "/api/v1/explain", 200),
     ("post", "/webhooks/sumo", "/webhooks/sumo", 202),

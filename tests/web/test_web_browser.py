@@ -11,9 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
-from enricher.ports import SourceRecord
 from enricher.web import create_app
-from tests.web.fakes import NOW, World, alert_record, bare_document, case_record, delivery
+from tests.web.fakes import World, alert_record, bare_document, case_record, delivery, source_record
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +32,7 @@ def shown() -> World:
     ]
     world.reader.sent = [delivery("jira"), delivery("slack", "dead", reason="invalid", detail="x" * 300)]
     world.reader.dead = [alert_record("X1", state="dead", reason="not_json: line 1", cases=())]
-    world.reader.heard = [SourceRecord(source="sumo-prod", last_at=NOW, alerts=4, dead=1)]
+    world.reader.heard = [source_record(), source_record("lab", monitors=())]
     world.inbox.records = {"A1": alert_record()}
     world.inbox.bodies = {"A1": b'{"name":"' + b"y" * 500 + b'"}'}
     world.operator.known = frozenset({"X1"})

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
+from enricher.core.accounts import MonitorRecord
 from tests.web.fakes import (
     NOW,
     World,
@@ -18,6 +19,7 @@ from tests.web.fakes import (
     case_record,
     critical_document,
     delivery,
+    source_record,
 )
 
 KEY = "enricher-2412d6c5edbed00f"
@@ -43,7 +45,9 @@ def full(world: World) -> World:
         case_record(bare_document(), state="suppressed", alerts=(), deliveries=(), news=()),
     ]
     world.reader.sent = [delivery("jira"), delivery("slack", "dead", reason="invalid", detail="channel_not_found")]
-    world.reader.dead = [alert_record("X1", state="dead", reason="not_json: line 1", cases=())]
+    world.reader.dead = [
+        alert_record("X1", state="dead", reason="not_json: line 1", cases=(), rows=None, repeats=3, repeated_at=NOW)
+    ]
     world.inbox.records = {"A1": alert_record(), "X1": world.reader.dead[0]}
     world.inbox.bodies = {"A1": b'{"name":"serverless"}'}
     world.operator.known = frozenset({"X1", "enricher-0000000000000000"})
@@ -126,8 +130,35 @@ def test_the_other_pages(full: World, client: FlaskClient) -> None:
     assert "not_json: line 1" in words(parsed(client, "/dead-letters"))
     assert "Nothing has come in yet" in words(parsed(client, "/intake"))
     alert = words(parsed(client, "/alerts/A1"))
+    assert "3 of 13 rows received, the rest cut by Sumo Logic: 1 in cases, 1 seen before, 1 dropped." in alert
     assert "no_match: not in the catalog" in alert
     assert '{"name":"serverless"}' in alert
+
+
+def test_intake_shows_who_sends_and_what_could_not_be_read(full: World, client: FlaskClient) -> None:
+    full.reader.heard = [source_record()]
+    full.reader.dead += [alert_record(f"Y{n}", state="dead", reason="bad_rows: row 3", source="lab") for n in range(2)]
+    page = parsed(client, "/intake")
+    for fact in ("sumo-prodall", "Serverless C2", "0.17", "monitor 2, recovery 1", "not jsonline 1", "bad rows 2"):
+        assert fact in words(page)
+    assert "4120 bytes 3last 2026-11-24" in words(page)
+    assert "/api/v1/alerts/X1/body" in page.xpath("//a[@download]/@href")
+    only = parsed(client, "/intake?reason=bad_rows&limit=1")
+    assert len(only.xpath("//form")) == 1
+    assert only.xpath("//a[@rel='next']/@href") == ["/intake?after=1&limit=1&reason=bad_rows"]
+
+
+def test_the_case_page_says_how_many_rows_an_alert_brought(full: World, client: FlaskClient) -> None:
+    assert "monitor from sumo-prod, done, 3 of 13 rows" in words(parsed(client, f"/cases/{KEY}"))
+
+
+def test_what_lies_in_quarantine_is_read_again_by_its_form(full: World, client: FlaskClient) -> None:
+    action, fields = next(forms(parsed(client, "/intake")))
+    answer = client.post(action, data=fields)
+    assert (answer.status_code, answer.location) == (303, "/intake?retried=X1")
+    assert full.operator.done == ["X1"]
+    assert "X1 is read again." in words(parsed(client, answer.location))
+    assert client.post(action, data={}).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/cases/none", "/alerts/none", "/nothing"])
@@ -165,6 +196,8 @@ def evil(world: World) -> World:
         cases=(HOSTILE,),
     )
     world.reader.stored, world.reader.sent, world.reader.dead = [record], [sent], [alert]
+    monitor = MonitorRecord(monitor=HOSTILE, last_at=NOW, alerts=1, rows=1, per_hour=0.0, kinds={HOSTILE: 1})
+    world.reader.heard = [source_record(HOSTILE, monitors=(monitor,), kinds={HOSTILE: 1})]
     world.inbox.records, world.inbox.bodies = {"A1": alert}, {"A1": HOSTILE.encode() + b"\xff\xfe"}
     return world
 
@@ -184,9 +217,8 @@ def test_hostile_text_is_text(evil: World, client: FlaskClient, path: str) -> No
     source = client.get(path).get_data(as_text=True)
     assert "\u202e" not in source
     assert "\x00" not in source
-    if path != "/intake":
-        assert "⟨U+202E⟩" in source
-        assert "<script>alert(1)</script>" in unescape(source)
+    assert "⟨U+202E⟩" in source
+    assert "<script>alert(1)</script>" in unescape(source)
     assert "49" not in words(page)
 
 

@@ -186,8 +186,12 @@ class FakeDestination:
     def update(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
         self._note("update", ticket.label, news["seq"])
 
-    def check(self) -> None:
+    def check(self) -> Sequence[str]:
         self._note("check")
+        return ()
+
+    def close(self) -> None:
+        self._note("close")
 
     def _note(self, *call: Any) -> None:
         self.calls.append(call)

@@ -10,14 +10,26 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from enricher.core.json_text import loads
-from enricher.core.records import event_json, event_xml, nxlog, winlogbeat
-from enricher.core.records.record import Record, is_node
+from enricher.core.records import (
+    collector_json,
+    event_json,
+    event_xml,
+    legacy_text,
+    message_text,
+    nxlog,
+    opentelemetry,
+    winlogbeat,
+)
+from enricher.core.records.record import Record, decoded, is_node, node
 from enricher.errors import PayloadError
 
-__all__ = ["LONGEST", "READERS", "Record", "is_record", "read"]
+__all__ = ["CARRIERS", "LONGEST", "READERS", "Record", "is_record", "is_text", "read"]
 
-READERS = (winlogbeat.read, event_json.read, nxlog.read)
+READERS = (opentelemetry.read, winlogbeat.read, event_json.read, collector_json.read, nxlog.read)
 """For JSON objects, tried in this order."""
+
+CARRIERS = ("message", "log", "raw", "_raw", "event", "body", "original")
+"""Where a shipper that wraps a record in JSON of its own keeps it as text; looked into once, and not below that."""
 
 LONGEST = 2 * 1024 * 1024
 """In characters; nothing that logs writes a record of this length."""
@@ -34,16 +46,34 @@ def read(text: str) -> list[Record]:
         raise PayloadError("unreadable", f"a record of {len(text)} characters; {LONGEST} is the limit")
     if text.lstrip().startswith(("{", "[{")):
         return _from_json(text)
+    record = _from_text(text)
+    if record is not None:
+        return [record]
     if event_xml.START.search(text):
         return _from_xml(text)
     if "{" in text:
         return _from_json(text[text.index("{") :])  # behind a syslog header
-    raise PayloadError("unreadable", "neither event XML nor JSON")
+    raise PayloadError("unreadable", "neither event XML nor JSON nor Windows' text")
+
+
+def is_text(text: str) -> bool:
+    """Tell whether a text that is not JSON begins as records in a rendering that we read."""
+    begins = legacy_text.START.match(text) or message_text.event_id(text) or event_xml.START.search(text)
+    return bool(begins)
 
 
 def is_record(document: object) -> bool:
     """Tell whether a JSON value is a record in a rendering that we read."""
-    return is_node(document) and any(reader(document) is not None for reader in READERS)
+    try:
+        return (_by_a_reader(document) or _carried(document)) is not None
+    except PayloadError:
+        return False
+
+
+def _from_text(text: str) -> Record | None:
+    if legacy_text.START.match(text):
+        return legacy_text.read(text)
+    return message_text.read(text) if message_text.event_id(text) else None
 
 
 def _from_xml(text: str) -> list[Record]:
@@ -79,9 +109,24 @@ def _readable(read_one: Callable[[Piece], Record], pieces: Sequence[Piece]) -> l
 
 
 def _from_document(document: object) -> Record:
+    record = _by_a_reader(document) or _carried(document)
+    if record is None:
+        raise PayloadError("unreadable", "JSON of a rendering that is not known")
+    return record
+
+
+def _by_a_reader(document: object) -> Record | None:
+    return next(filter(None, (reader(document) for reader in READERS)), None) if is_node(document) else None
+
+
+def _carried(document: object) -> Record | None:
+    texts = (text for text in map(node(document).get, CARRIERS) if isinstance(text, str))
+    return next(filter(None, map(_within, texts)), None)
+
+
+def _within(text: str) -> Record | None:
+    document = decoded(text)
     if is_node(document):
-        for reader in READERS:
-            record = reader(document)
-            if record is not None:
-                return record
-    raise PayloadError("unreadable", "JSON of a rendering that is not known")
+        return _by_a_reader(document)
+    record = _from_text(text)
+    return event_xml.read(text) if record is None and event_xml.START.search(text) else record

@@ -1,4 +1,4 @@
-"""`{"Event": {"System": …, "EventData": …}}`, its content without the wrapper, and Sumo's collector, which has System flat."""
+"""Event XML turned into JSON by a converter: `{"Event": {"System": …, "EventData": …}}`, or that without the wrapper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enricher.core.records.record import Node, Record, attribute, content, event
 def read(document: Node) -> Record | None:
     """Read the record, or None where the object is of another rendering."""
     event = node(document.get("Event")) or document
-    system = node(event.get("System")) or event
+    system = node(event.get("System"))
     number = event_id(system.get("EventID"))
     if number is None or "EventData" not in event:
         return None
@@ -18,10 +18,11 @@ def read(document: Node) -> Record | None:
         named_values(event["EventData"]),
         attribute(system.get("Provider"), "Name"),
         content(system.get("Computer")),
-        _written_at(system.get("TimeCreated")),
+        written_at(system.get("TimeCreated")),
         attribute(system.get("Execution"), "ProcessID"),
     )
 
 
-def _written_at(created: object) -> str | None:
+def written_at(created: object) -> str | None:
+    """Read TimeCreated: the time itself, or SystemTime below it."""
     return attribute(created, "SystemTime") or (fields.scalar(created) if isinstance(created, str) else None)

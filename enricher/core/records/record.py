@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeGuard
 
 from enricher.core import fields
+from enricher.core.json_text import loads
+from enricher.errors import PayloadError
 
 Node = Mapping[str, object]
 
@@ -35,6 +37,16 @@ def node(value: object) -> Node:
     return value if is_node(value) else {}
 
 
+def decoded(value: object) -> object:
+    """Return what a text that holds JSON stands for; anything else as it is."""
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        try:
+            return loads(value, "record")
+        except PayloadError:
+            return value
+    return value
+
+
 def attribute(value: object, name: str) -> str | None:
     """Return what XML had as an attribute, in the ways in which JSON writers put it: `X`, `@X`, `#attributes: {X}`."""
     of = node(value)
@@ -55,12 +67,26 @@ def event_id(value: object) -> int | None:
 
 
 def named_values(data: object) -> dict[str, str | None]:
-    """Read EventData: an object of names, or `{"Data": [{"@Name": …, "#text": …}]}`."""
-    found = node(data)
-    listed = found.get("Data")
+    """Read EventData: an object of names; `{"Data": [{"@Name": …, "#text": …}]}`; a list of objects of one name each;
+    or text that holds one of these. What has no names says nothing.
+    """
+    found = decoded(data)
+    listed = (
+        found
+        if isinstance(found, list)
+        else next((node(found)[key] for key in ("Data", "data") if key in node(found)), None)
+    )
     if is_node(listed):
         listed = [listed]
-    if not isinstance(listed, list):
-        return {name: fields.scalar(value) for name, value in found.items()}
-    pairs = ((attribute(item, "Name"), content(item)) for item in listed if is_node(item))
-    return {name: value for name, value in pairs if name}
+    if isinstance(listed, list):
+        return dict(_pairs(listed))
+    return {name: fields.scalar(value) for name, value in node(found).items()}
+
+
+def _pairs(listed: Iterable[object]) -> Iterable[tuple[str, str | None]]:
+    for item in filter(is_node, listed):
+        name = attribute(item, "Name")
+        if name:
+            yield name, content(item)
+        elif len(item) == 1:
+            yield from ((key, fields.scalar(value)) for key, value in item.items())

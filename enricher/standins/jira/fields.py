@@ -23,12 +23,31 @@ TEXT_LONGEST = 32_767
 PROPERTY_LONGEST = 32_768
 NOT_ADF = "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
 NOT_ON_SCREEN = "Field '{}' cannot be set. It is not on the appropriate screen, or unknown."
+NO_STRING = "Operation value must be a string"
+TEXT_TOO_LONG = f"The entered text is too long. It exceeds the allowed limit of {TEXT_LONGEST:,} characters."
+RIGHTS = frozenset(
+    {
+        "BROWSE_PROJECTS",
+        "CREATE_ISSUES",
+        "EDIT_ISSUES",
+        "ADD_COMMENTS",
+        "DELETE_OWN_COMMENTS",
+        "TRANSITION_ISSUES",
+        "LINK_ISSUES",
+        "SET_ISSUE_SECURITY",
+        "ASSIGN_ISSUES",
+    }
+)
 TOP_KEYS = frozenset({"fields", "update", "properties", "transition", "historyMetadata"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How a site is set up. `screen` are the fields on the create and edit screens besides project and issue type."""
+    """How a site is set up. `screen` are the fields on the create and edit screens besides project and issue type.
+
+    A `data_center` takes wiki markup and names people by user name; a `service_desk` shows its customers every comment that
+    is not internal. `rights` are what our account may do, `required` the fields that an issue must have besides a summary.
+    """
 
     project: str = "SEC"
     project_id: str = "10000"
@@ -51,6 +70,14 @@ class Layout:
     )
     resolution_on_screen: bool = True
     """Whether the transition to Done shows the resolution."""
+    data_center: bool = False
+    service_desk: bool = False
+    rights: frozenset[str] = RIGHTS
+    required: frozenset[str] = frozenset()
+
+    @property
+    def component_ids(self) -> Mapping[str, str]:
+        return {str(n): name for n, name in enumerate(self.components, 10_100)}
 
 
 class FieldProblem(ValueError):
@@ -84,9 +111,20 @@ def check_document(value: Any) -> Json:
     return value
 
 
+def check_text(value: Any, layout: Layout) -> Any:
+    """A description or a comment as this kind of Jira takes it: never the other's. Raises FieldProblem or Refusal."""
+    if not layout.data_center:
+        return check_document(value)
+    if not isinstance(value, str):
+        raise FieldProblem(NO_STRING)
+    if len(value) > TEXT_LONGEST:
+        raise FieldProblem(TEXT_TOO_LONG)
+    return value
+
+
 def too_long(document: Any) -> bool:
-    """Whether the serialised document is over Jira's limit, in characters."""
-    return len(orjson.dumps(document).decode()) > TEXT_LONGEST
+    """Whether the serialised document is over Jira Cloud's limit, in characters. Markup was measured before."""
+    return not isinstance(document, str) and len(orjson.dumps(document).decode()) > TEXT_LONGEST
 
 
 def check_property(key: Any, value: Any) -> None:
@@ -107,8 +145,8 @@ def _summary(value: Any, _: Layout) -> str:
     return value
 
 
-def _description(value: Any, _: Layout) -> Json | None:
-    return None if value is None else check_document(value)
+def _description(value: Any, layout: Layout) -> Any:
+    return None if value is None else check_text(value, layout)
 
 
 def _label(label: Any) -> str:
@@ -134,20 +172,20 @@ def _priority(value: Any, layout: Layout) -> Json:
 def _components(value: Any, layout: Layout) -> list[Json]:
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise FieldProblem("expected Object containing 'id' or 'name'")
-    for one in value:
-        if one.get("name") not in layout.components:
-            raise FieldProblem(f"Component name '{one.get('name')}' is not valid")
-    return [{"name": one["name"]} for one in value]
+    return [choice(one, layout.component_ids, "name", f"Component name '{one.get('name')}' is not valid") for one in value]
 
 
 def _security(value: Any, layout: Layout) -> Json:
+    if "SET_ISSUE_SECURITY" not in layout.rights:
+        raise FieldProblem(NOT_ON_SCREEN.format("security"))
     return choice(value, layout.security_levels, "name", "Security level is not valid")
 
 
-def _assignee(value: Any, _: Layout) -> Json | None:
-    if value is None or (isinstance(value, dict) and isinstance(value.get("accountId", value.get("id")), str)):
+def _assignee(value: Any, layout: Layout) -> Json | None:
+    keys = ("name",) if layout.data_center else ("accountId", "id")
+    if value is None or (isinstance(value, dict) and any(isinstance(value.get(key), str) for key in keys)):
         return value
-    raise FieldProblem("expected Object containing 'accountId'")
+    raise FieldProblem(f"expected Object containing '{keys[0]}'")
 
 
 CHECKS: dict[str, Callable[[Any, Layout], Any]] = {
@@ -171,7 +209,7 @@ def check_field(name: str, value: Any, layout: Layout) -> Any:
         options = {str(n): option for n, option in enumerate(layout.select_fields[name], 10_200)}
         return choice(value, options, "value", f"Option value '{value}' is not valid")
     if not isinstance(value, str):
-        raise FieldProblem("Operation value must be a string")
+        raise FieldProblem(NO_STRING)
     if len(value) > LINE_LONGEST:
         raise FieldProblem(f"The entered text is too long. It exceeds the allowed limit of {LINE_LONGEST} characters.")
     return value

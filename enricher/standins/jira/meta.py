@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-from enricher.standins.jira.fields import Layout, refusal
+from enricher.standins.jira.fields import RIGHTS, Layout, refusal
 from enricher.standins.shelf import Json
 
-PERMISSIONS = ("BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "ADD_COMMENTS", "TRANSITION_ISSUES", "LINK_ISSUES")
+LARGEST_PAGE = 200
 NAMES = {"issuetype": "Issue Type", "customfield_10123": "Case key", "customfield_10124": "Case severity"}
 
 
-def project(layout: Layout, id_or_key: str, url: str) -> Json:
+def project(layout: Layout, id_or_key: str, api: str) -> Json:
     """Raises 404."""
-    if id_or_key not in {layout.project, layout.project_id}:
+    if "BROWSE_PROJECTS" not in layout.rights or id_or_key not in {layout.project, layout.project_id}:
         raise refusal(messages=[f"No project could be found with key '{id_or_key}'."], status=404)
     return {
-        "self": f"{url}/rest/api/3/project/{layout.project_id}",
+        "self": f"{api}/project/{layout.project_id}",
         "id": layout.project_id,
         "key": layout.project,
         "name": layout.project_name,
-        "projectTypeKey": "software",
+        "projectTypeKey": "service_desk" if layout.service_desk else "software",
         "simplified": False,
         "style": "classic",
         "issueTypes": _issue_types(layout),
     }
 
 
-def issue_types(layout: Layout) -> Json:
-    """The first and only page of the project's issue types."""
-    found = _issue_types(layout)
-    return {"startAt": 0, "maxResults": 50, "total": len(found), "issueTypes": found}
+def issue_types(layout: Layout, start: int, size: int) -> Json:
+    """One page of the project's issue types; none that this account may not create."""
+    found = _issue_types(layout) if "CREATE_ISSUES" in layout.rights else []
+    return _page(found, "values" if layout.data_center else "issueTypes", start, size)
 
 
-def create_fields(layout: Layout, issue_type: str) -> Json:
-    """The create screen. Raises 404."""
+def create_fields(layout: Layout, issue_type: str, start: int, size: int) -> Json:
+    """One page of the create screen. Raises 404."""
     if issue_type not in layout.issue_types:
         raise refusal(messages=["The issue type does not exist or is not in this project."], status=404)
-    found = [_field(name, layout) for name in ("project", "issuetype", *sorted(layout.screen))]
-    return {"startAt": 0, "maxResults": 50, "total": len(found), "fields": found}
+    shown = layout.screen if "SET_ISSUE_SECURITY" in layout.rights else layout.screen - {"security"}
+    found = [_field(name, layout) for name in ("project", "issuetype", *sorted(shown))]
+    return _page(found, "values" if layout.data_center else "fields", start, size)
 
 
-def permissions(asked: str) -> Json:
-    """Raises 400 for a call that names none: on Cloud it must."""
+def _page(items: list[Json], name: str, start: int, size: int) -> Json:
+    size = max(1, min(size, LARGEST_PAGE))
+    return {"startAt": start, "maxResults": size, "total": len(items), name: items[start : start + size]}
+
+
+def permissions(layout: Layout, asked: str) -> Json:
+    """Raises 400 for a call that names none: on Cloud it must. Data Center then shows all."""
     names = [name for name in asked.split(",") if name]
-    if not names:
+    if not names and not layout.data_center:
         raise refusal(messages=["The 'permissions' query parameter is required."])
     return {
         "permissions": {
-            name: {"key": name, "name": name, "type": "PROJECT", "havePermission": name in PERMISSIONS} for name in names
+            name: {"key": name, "name": name, "type": "PROJECT", "havePermission": name in layout.rights}
+            for name in names or sorted(RIGHTS)
         }
     }
 
@@ -60,7 +67,7 @@ def _field(name: str, layout: Layout) -> Json:
         "fieldId": name,
         "key": name,
         "name": NAMES.get(name, name.capitalize()),
-        "required": name in {"project", "issuetype", "summary"},
+        "required": name in {"project", "issuetype", "summary"} | layout.required,
         "hasDefaultValue": name == "priority",
         "operations": ["add", "set", "remove"] if name in {"labels", "components"} else ["set"],
         "schema": _schema(name, layout),
@@ -86,7 +93,7 @@ def _allowed(name: str, layout: Layout) -> list[Json] | None:
     if name == "project":
         return [{"id": layout.project_id, "key": layout.project, "name": layout.project_name}]
     if name == "components":
-        return [{"name": component} for component in layout.components]
+        return [{"id": option_id, "name": component} for option_id, component in layout.component_ids.items()]
     if name in layout.select_fields:
         return [{"id": str(n), "value": option} for n, option in enumerate(layout.select_fields[name], 10_200)]
     tables = {"issuetype": layout.issue_types, "priority": layout.priorities, "security": layout.security_levels}

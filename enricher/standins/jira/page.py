@@ -23,8 +23,10 @@ BLOCKS = {
 MARKS = {"strong": "strong", "em": "em", "code": "code", "strike": "s", "underline": "u"}
 
 
-def html(node: dict[str, Any]) -> Markup:
-    """A checked document, or a part of one."""
+def html(node: dict[str, Any] | str) -> Markup:
+    """A checked document, or a part of one; wiki markup as it was sent."""
+    if isinstance(node, str):
+        return Markup("<pre>{}</pre>").format(node)
     kind, attrs = node["type"], node.get("attrs", {})
     inner = Markup("").join(html(child) for child in node.get("content", []))
     if kind in BLOCKS:

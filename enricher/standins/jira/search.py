@@ -20,10 +20,12 @@ LARGEST_PAGE = 5_000
 ALLOWED = frozenset(
     {"jql", "fields", "maxResults", "nextPageToken", "properties", "expand", "fieldsByKeys", "reconcileIssues", "failFast"}
 )
+LARGEST_OLD_PAGE = 1_000
+ALLOWED_OLD = frozenset({"jql", "startAt", "maxResults", "fields", "expand", "validateQuery", "fieldsByKeys"})
 UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
 
 
-def search(site: Site, body: Json, now: float, url: str) -> Json:
+def search(site: Site, body: Json, now: float, api: str) -> Json:
     """Raises Refusal. Without `fields` the answer holds ids and nothing else."""
     if extra := sorted(set(body) - ALLOWED):
         raise refusal(messages=[f'Invalid request payload: unrecognised property "{extra[0]}"'])
@@ -35,12 +37,26 @@ def search(site: Site, body: Json, now: float, url: str) -> Json:
     found = _found(site, str(body.get("jql") or ""), frozenset(str(one) for one in reconcile), now)
     start = _start(body.get("nextPageToken"))
     fields, properties = _names(body, "fields"), _names(body, "properties")
-    page = [_hit(site, view, fields, properties, url) for view in found[start : start + size]]
+    page = [_hit(site, view, fields, properties, api) for view in found[start : start + size]]
     last = start + size >= len(found)
     return {"issues": page, "isLast": last} | ({} if last else {"nextPageToken": f"after-{start + size}"})
 
 
-def fetch(site: Site, body: Json, url: str) -> Json:
+def old_search(site: Site, body: Json, now: float, api: str, *, fresh: bool) -> Json:
+    """Data Center's search, which pages by number and takes any query. `fresh`: by a node whose index does not lag."""
+    if extra := sorted(set(body) - ALLOWED_OLD):
+        raise refusal(messages=[f'Invalid request payload: unrecognised property "{extra[0]}"'])
+    start, size = body.get("startAt", 0), body.get("maxResults", 50)
+    if not isinstance(start, int) or not isinstance(size, int) or start < 0 or not 0 < size <= LARGEST_OLD_PAGE:
+        raise refusal(messages=["startAt and maxResults must be positive numbers"])
+    known = frozenset(issue["id"] for issue in site.issues()) if fresh else frozenset()
+    found = _found(site, str(body.get("jql") or ""), known, now, bounded=False)
+    fields = _names(body, "fields") or ["*navigable"]
+    page = [_hit(site, view, fields, [], api) for view in found[start : start + size]]
+    return {"expand": "schema,names", "startAt": start, "maxResults": size, "total": len(found), "issues": page}
+
+
+def fetch(site: Site, body: Json, api: str) -> Json:
     """POST /issue/bulkfetch: by id or key, not from the index; what is not there is left out. Raises Refusal."""
     keys = body.get("issueIdsOrKeys")
     if not isinstance(keys, list) or not 0 < len(keys) <= MOST_FETCHED:
@@ -49,20 +65,20 @@ def fetch(site: Site, body: Json, url: str) -> Json:
     found, errors = [], []
     for key in keys:
         try:
-            found.append(shown(site.issue(str(key)), fields, properties, url))
+            found.append(shown(site, site.issue(str(key)), fields, properties, api))
         except Refusal:
             errors.append({"issueIdOrKey": str(key), "errorMessage": "Issue not found"})
     return {"issues": found, "issueErrors": errors}
 
 
-def shown(issue: Json, fields: list[str], properties: list[str], url: str) -> Json:
+def shown(site: Site, issue: Json, fields: list[str], properties: list[str], api: str) -> Json:
     """An issue as the API shows it, with the fields asked for."""
-    every = _all_fields(issue, url)
+    every = _all_fields(site, issue, api)
     wanted = every if {"*all", "*navigable"} & set(fields) else {name: every[name] for name in fields if name in every}
     document: Json = {
         "id": issue["id"],
         "key": issue["key"],
-        "self": f"{url}/rest/api/3/issue/{issue['id']}",
+        "self": f"{api}/issue/{issue['id']}",
         "fields": wanted,
     }
     if properties:
@@ -72,8 +88,8 @@ def shown(issue: Json, fields: list[str], properties: list[str], url: str) -> Js
     return document
 
 
-def _all_fields(issue: Json, url: str) -> Json:
-    comments = [shown_comment(comment, url) for comment in issue["comments"]]
+def _all_fields(site: Site, issue: Json, api: str) -> Json:
+    comments = [shown_comment(comment, api, site.layout) for comment in issue["comments"]]
     return {
         **issue["fields"],
         "project": {"key": issue["key"].partition("-")[0]},
@@ -86,15 +102,17 @@ def _all_fields(issue: Json, url: str) -> Json:
     }
 
 
-def _found(site: Site, jql: str, reconcile: frozenset[str], now: float) -> list[View]:
+def _found(site: Site, jql: str, reconcile: frozenset[str], now: float, *, bounded: bool = True) -> list[View]:
     try:
         query = parse(jql, datetime.fromtimestamp(now, UTC))
     except BadQuery as bad:
         raise refusal(messages=[str(bad)]) from bad
-    if query.where is None:
+    if query.where is None and bounded:
         raise refusal(messages=[UNBOUNDED])
     found = sorted(
-        (view for view in site.indexed(reconcile) if query.where(view)), key=lambda view: int(view["id"]), reverse=True
+        (view for view in site.indexed(reconcile) if query.where is None or query.where(view)),
+        key=lambda view: int(view["id"]),
+        reverse=True,
     )
     for field, descending in reversed(query.order):
         found.sort(key=lambda view: _sortable(view, field), reverse=descending)
@@ -108,10 +126,10 @@ def _sortable(view: View, field: str) -> Any:
     return value if isinstance(value, float) else str(value or "")
 
 
-def _hit(site: Site, view: View, fields: list[str], properties: list[str], url: str) -> Json:
+def _hit(site: Site, view: View, fields: list[str], properties: list[str], api: str) -> Json:
     if not fields or fields == ["id"]:
         return {"id": view["id"]}
-    document = shown(site.issue(view["key"]), fields, properties, url)
+    document = shown(site, site.issue(view["key"]), fields, properties, api)
     if "labels" in document["fields"]:
         document["fields"]["labels"] = view["labels"]
     return document

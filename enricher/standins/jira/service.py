@@ -22,7 +22,6 @@ from enricher.standins.shelf import Json
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-ISSUE = "/rest/api/3/issue"
 BURST_PER_S = {"GET": 100, "POST": 100, "PUT": 50, "DELETE": 50}
 GONE = (
     "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. "
@@ -32,10 +31,13 @@ NO_AUTH = "Client must be authenticated to access this resource."
 
 
 class Jira(Service):
-    """Jira Cloud with one project. `search_lag` in seconds; `limits` are the per-issue and burst limits of the real one.
+    """Jira Cloud with one project, which its layout can make a service desk. `search_lag` in seconds; `limits` are the per-issue and burst limits of the real one.
 
     `scoped` makes the token one that works under `/ex/jira/{cloud_id}` only, as Atlassian's scoped tokens do.
     """
+
+    root = "/rest/api/3"
+    product = "Jira Cloud"
 
     def __init__(
         self,
@@ -72,38 +74,53 @@ class Jira(Service):
             environ |= {"PATH_INFO": path, "standin.gateway": True}
         return self._inside(environ, start_response)
 
+    @property
+    def api_url(self) -> str:
+        """Its address and the API's version, as links in answers begin."""
+        return f"{self.url}{self.root}"
+
     def _add_routes(self) -> None:
-        self.api("POST", ISSUE, self._create)
-        self.api("GET", f"{ISSUE}/<key>", self._get)
-        self.api("PUT", f"{ISSUE}/<key>", self._edit)
-        self.api("POST", f"{ISSUE}/<key>/comment", self._comment)
-        self.api("GET", f"{ISSUE}/<key>/comment", self._comments)
-        self.api("POST", "/rest/api/3/comment/list", self._comment_list)
-        self.api("GET", f"{ISSUE}/<key>/transitions", self._transitions)
-        self.api("POST", f"{ISSUE}/<key>/transitions", self._transition)
-        self.api("POST", f"{ISSUE}/<key>/remotelink", self._remote_link)
-        self.api("GET", f"{ISSUE}/<key>/remotelink", lambda key: answer(200, self.site.issue(key)["remotelinks"]))
-        self.api("GET", f"{ISSUE}/<key>/properties/<name>", self._get_property)
-        self.api("PUT", f"{ISSUE}/<key>/properties/<name>", self._put_property)
-        self.api("POST", f"{ISSUE}/bulkfetch", lambda: answer(200, search.fetch(self.site, self.body(), self.url)))
-        self.api("POST", "/rest/api/3/issueLink", self._issue_link)
-        self.api("POST", "/rest/api/3/search/jql", lambda: self._found(self.body()))
-        self.api("GET", "/rest/api/3/search/jql", self._search_by_query)
+        issue = f"{self.root}/issue"
+        self.api("POST", issue, self._create)
+        self.api("GET", f"{issue}/<key>", self._get)
+        self.api("PUT", f"{issue}/<key>", self._edit)
+        self.api("GET", f"{issue}/<key>/transitions", self._transitions)
+        self.api("POST", f"{issue}/<key>/transitions", self._transition)
+        self.api("POST", f"{issue}/<key>/remotelink", self._remote_link)
+        self.api("GET", f"{issue}/<key>/remotelink", lambda key: answer(200, self.site.issue(key)["remotelinks"]))
+        self.api("GET", f"{issue}/<key>/properties/<name>", self._get_property)
+        self.api("PUT", f"{issue}/<key>/properties/<name>", self._put_property)
+        self.api("POST", f"{self.root}/issueLink", self._issue_link)
+        self._add_comment_routes(f"{issue}/<key>/comment")
+        self._add_search_routes()
+        self._add_meta_routes()
+
+    def _add_comment_routes(self, path: str) -> None:
+        self.api("POST", path, self._comment)
+        self.api("GET", path, self._comments)
+        self.api("GET", f"{path}/<comment_id>", self._get_comment)
+        self.api("DELETE", f"{path}/<comment_id>", self._delete_comment)
+        self.api("POST", "/rest/servicedeskapi/request/<key>/comment", self._request_comment)
+
+    def _add_search_routes(self) -> None:
+        self.api(
+            "POST", f"{self.root}/issue/bulkfetch", lambda: answer(200, search.fetch(self.site, self.body(), self.api_url))
+        )
+        self.api("POST", f"{self.root}/comment/list", self._comment_list)
+        self.api("POST", f"{self.root}/search/jql", lambda: self._found(self.body()))
+        self.api("GET", f"{self.root}/search/jql", self._search_by_query)
         for version in (2, 3):
             for method in ("GET", "POST"):
                 self.api(method, f"/rest/api/{version}/search", self._gone)
-        self._add_meta_routes()
 
     def _add_meta_routes(self) -> None:
-        project = f"{ISSUE}/createmeta/<project>/issuetypes"
+        project = f"{self.root}/issue/createmeta/<project>/issuetypes"
         self.api("GET", project, self._issue_types)
         self.api("GET", f"{project}/<issue_type>", self._create_fields)
-        self.api("GET", "/rest/api/3/myself", lambda: answer(200, {**self.me, "timeZone": "UTC", "locale": "en_US"}))
-        self.api("GET", "/rest/api/3/serverInfo", self._server_info)
-        self.api("GET", "/rest/api/3/project/<key>", lambda key: answer(200, meta.project(self.layout, key, self.url)))
-        self.api(
-            "GET", "/rest/api/3/mypermissions", lambda: answer(200, meta.permissions(request.args.get("permissions", "")))
-        )
+        self.api("GET", f"{self.root}/myself", lambda: answer(200, {**self.me, "timeZone": "UTC", "locale": "en_US"}))
+        self.api("GET", f"{self.root}/serverInfo", self._server_info)
+        self.api("GET", f"{self.root}/project/<key>", lambda key: answer(200, meta.project(self.layout, key, self.api_url)))
+        self.api("GET", f"{self.root}/mypermissions", self._permissions)
         self.app.add_url_rule("/", "home", lambda: redirect("/browse"))
         self.page("/browse", self._list_page)
         self.page("/browse/<key>", self._page)
@@ -132,12 +149,20 @@ class Jira(Service):
         return answer(429, {"errorMessages": ["Rate limit exceeded."], "errors": {}}, headers)
 
     def admit(self, rule: str, values: Mapping[str, str]) -> None:
+        self.authenticate()
+        if request.method in {"POST", "PUT"} and request.mimetype != "application/json":
+            raise refusal(messages=["Unsupported Media Type"], status=415)
+        self.throttle(rule, values)
+
+    def authenticate(self) -> None:
+        """Raises 401."""
         sent = request.authorization
         known = sent is not None and sent.type == "basic" and (sent.username, sent.password) == (self.email, self.token)
         if not known or self.scoped != request.environ.get("standin.gateway", False):
             raise Refusal(401, {"message": NO_AUTH, "status-code": 401})
-        if request.method != "GET" and request.mimetype != "application/json":
-            raise refusal(messages=["Unsupported Media Type"], status=415)
+
+    def throttle(self, rule: str, values: Mapping[str, str]) -> None:
+        """Raises 429."""
         self._wait(self._bursts[request.method].take(rule), "jira-burst-based")
         if request.method != "GET" and "key" in values:
             for window in self._per_issue:
@@ -151,24 +176,26 @@ class Jira(Service):
     # --- issues ----------------------------------------------------------------------------------------------------
 
     def _create(self) -> Response:
+        self.site.need("CREATE_ISSUES")
         issue = self.site.create(self.body())
-        made = {"id": issue["id"], "key": issue["key"], "self": f"{self.url}{ISSUE}/{issue['id']}"}
+        made = {"id": issue["id"], "key": issue["key"], "self": f"{self.api_url}/issue/{issue['id']}"}
         return answer(201, made, {"Location": made["self"]})
 
     def _get(self, key: str) -> Response:
         issue = self.site.issue(key)
         fields, properties = (_words(request.args.get(name)) for name in ("fields", "properties"))
-        return answer(200, search.shown(issue, fields or ["*all"], properties, self.url))
+        return answer(200, search.shown(self.site, issue, fields or ["*all"], properties, self.api_url))
 
     def _edit(self, key: str) -> Response:
         issue = self.site.issue(key)
+        self.site.need("EDIT_ISSUES")
         body = self.body()
         body.pop("transition", None)
-        riding = _riding_comments(body)
+        riding = self._riding_comments(body)
         self.site.edit(issue, body)
         self._add_comments(issue, riding)
         if request.args.get("returnIssue") == "true":
-            return answer(200, search.shown(issue, ["*all"], [], self.url))
+            return answer(200, search.shown(self.site, issue, ["*all"], [], self.api_url))
         return answer(204)
 
     def _transitions(self, key: str) -> Response:
@@ -178,8 +205,9 @@ class Jira(Service):
 
     def _transition(self, key: str) -> Response:
         issue = self.site.issue(key)
+        self.site.need("TRANSITION_ISSUES")
         body = self.body()
-        riding = _riding_comments(body)
+        riding = self._riding_comments(body)
         self.site.transition(issue, body)
         self._add_comments(issue, riding)
         return answer(204)
@@ -210,26 +238,53 @@ class Jira(Service):
 
     def _comment(self, key: str) -> Response:
         comment = comments.add(self.site, self.site.issue(key), self.body(), self.me)
-        return answer(201, comments.shown(comment, self.url))
+        return answer(201, comments.shown(comment, self.api_url, self.layout))
+
+    def _request_comment(self, key: str) -> Response:
+        comment = comments.add_to_request(self.site, self.site.issue(key), self.body(), self.me)
+        return answer(201, comments.shown_in_request(comment))
 
     def _comments(self, key: str) -> Response:
-        start, size = (request.args.get(name, default, int) for name, default in (("startAt", 0), ("maxResults", 100)))
-        return answer(200, comments.page(self.site.issue(key), request.args.get("orderBy", ""), start, size, self.url))
+        start, size = self._paging(100)
+        order = request.args.get("orderBy", "")
+        return answer(200, comments.page(self.site.issue(key), order, start, size, self.api_url, self.layout))
+
+    def _get_comment(self, key: str, comment_id: str) -> Response:
+        return answer(200, comments.shown(comments.find(self.site.issue(key), comment_id), self.api_url, self.layout))
+
+    def _delete_comment(self, key: str, comment_id: str) -> Response:
+        comments.delete(self.site, self.site.issue(key), comment_id)
+        return answer(204)
+
+    def _paging(self, most: int) -> tuple[int, int]:
+        """(startAt, maxResults)."""
+        return request.args.get("startAt", 0, int), request.args.get("maxResults", most, int)
 
     def _comment_list(self) -> Response:
         properties = "properties" in request.args.get("expand", "")
-        return answer(200, comments.with_ids(self.site, self.body().get("ids"), self.url, properties=properties))
+        return answer(200, comments.with_ids(self.site, self.body().get("ids"), self.api_url, properties=properties))
+
+    def _riding_comments(self, body: Json) -> list[Any]:
+        """Take the comments out of an edit or a transition, checked, so that all or nothing is done. Raises Refusal."""
+        update = body.get("update")
+        operations = update.pop("comment", []) if isinstance(update, dict) else []
+        if not isinstance(operations, list) or not all(isinstance(one, dict) and set(one) == {"add"} for one in operations):
+            raise refusal({"comment": "expected operations 'add'"})
+        for one in operations:
+            comments.check(one["add"], self.layout)
+        return [one["add"] for one in operations]
 
     def _remote_link(self, key: str) -> Response:
         status, link = links.put_remote(self.site, self.site.issue(key), self.body())
-        return answer(status, {"id": link["id"], "self": f"{self.url}{ISSUE}/{quote(key)}/remotelink/{link['id']}"})
+        return answer(status, {"id": link["id"], "self": f"{self.api_url}/issue/{quote(key)}/remotelink/{link['id']}"})
 
     def _issue_link(self) -> Response:
+        self.site.need("LINK_ISSUES")
         links.join(self.site, self.body())
         return answer(201)
 
     def _found(self, body: Json) -> Response:
-        return answer(200, search.search(self.site, body, self.clock(), self.url))
+        return answer(200, search.search(self.site, body, self.clock(), self.api_url))
 
     def _search_by_query(self) -> Response:
         body: Json = dict(request.args)
@@ -244,39 +299,33 @@ class Jira(Service):
     # --- the site --------------------------------------------------------------------------------------------------
 
     def _issue_types(self, project: str) -> Response:
-        meta.project(self.layout, project, self.url)
-        return answer(200, meta.issue_types(self.layout))
+        meta.project(self.layout, project, self.api_url)
+        return answer(200, meta.issue_types(self.layout, *self._paging(50)))
 
     def _create_fields(self, project: str, issue_type: str) -> Response:
-        meta.project(self.layout, project, self.url)
-        return answer(200, meta.create_fields(self.layout, issue_type))
+        meta.project(self.layout, project, self.api_url)
+        return answer(200, meta.create_fields(self.layout, issue_type, *self._paging(50)))
+
+    def _permissions(self) -> Response:
+        return answer(200, meta.permissions(self.layout, request.args.get("permissions", "")))
 
     def _server_info(self) -> Response:
         info = {
             "baseUrl": self.url,
             "version": "1001.0.0-SNAPSHOT",
-            "deploymentType": "Cloud",
+            "deploymentType": "Server" if self.layout.data_center else "Cloud",
             "serverTime": stamp(self.clock()),
         }
         return answer(200, info)
 
     def _list_page(self) -> str:
-        return render_template("jira_issues.html", issues=self.site.issues()[::-1], name=self.layout.project_name)
+        return render_template(
+            "jira_issues.html", issues=self.site.issues()[::-1], name=self.layout.project_name, product=self.product
+        )
 
     def _page(self, key: str) -> str:
-        return render_template("jira_issue.html", issue=self.site.issue(key), adf=html, stamp=stamp)
+        return render_template("jira_issue.html", issue=self.site.issue(key), adf=html, stamp=stamp, product=self.product)
 
 
 def _words(text: str | None) -> list[str]:
     return [word for word in (text or "").split(",") if word]
-
-
-def _riding_comments(body: Json) -> list[Any]:
-    """Take the comments out of an edit or a transition, checked, so that all or nothing is done. Raises Refusal."""
-    update = body.get("update")
-    operations = update.pop("comment", []) if isinstance(update, dict) else []
-    if not isinstance(operations, list) or not all(isinstance(one, dict) and set(one) == {"add"} for one in operations):
-        raise refusal({"comment": "expected operations 'add'"})
-    for one in operations:
-        comments.check(one["add"])
-    return [one["add"] for one in operations]

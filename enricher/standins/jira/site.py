@@ -136,6 +136,11 @@ class Site:
             seen[-1:] + [entry for entry in history if entry[0] > now] + [(now + self.lag, view_of(issue))]
         )
 
+    def need(self, right: str) -> None:
+        """Raises 403 where the account may not."""
+        if right not in self.layout.rights:
+            raise refusal(messages=[f"You do not have the permission {right}."], status=403)
+
     def hide(self, key: str) -> None:
         """Take away this account's permission to see an issue."""
         issue = self.issue(key)
@@ -176,8 +181,9 @@ class Site:
         except FieldProblem as problem:
             wrong["issuetype"] = str(problem)
         updated, also_wrong = self._updated(fields, _object(body, "update"))
-        if wrong or also_wrong:
-            raise refusal(wrong | also_wrong)
+        missing = {name: f"{name} is required." for name in self.layout.required if not (fields | updated).get(name)}
+        if wrong or also_wrong or missing:
+            raise refusal(missing | wrong | also_wrong)
         return fields | updated, _properties(body.get("properties", []))
 
     def _is_ours(self, project: Json) -> bool:

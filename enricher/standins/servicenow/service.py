@@ -1,4 +1,4 @@
-"""ServiceNow's routes: the Table API's rules about headers, logins, rates, fields and what a read shows."""
+"""ServiceNow's routes: the Table API's rules about headers, logins, rights, rates, fields and what a read shows."""
 
 from __future__ import annotations
 
@@ -11,57 +11,30 @@ from typing import Any
 import orjson
 from flask import Response, redirect, render_template, request
 
-from enricher.standins.service import KEY, Clock, Refusal, Service, answer
-from enricher.standins.servicenow.incidents import FIELDS, JOURNAL, REFERENCES, STATES, Incidents, Rules, failure
+from enricher.standins.service import Clock, Refusal, Service, answer
+from enricher.standins.servicenow.accounts import Account, Door
 from enricher.standins.servicenow.query import Record, parse
+from enricher.standins.servicenow.records import Records, Rules, failure
+from enricher.standins.servicenow.tables import JOURNAL, PRIORITIES, TICKETS, others
 from enricher.standins.shelf import Json
 
 HOUR = 3_600
-PRIORITIES = {"1": "1 - Critical", "2": "2 - High", "3": "3 - Moderate", "4": "4 - Low", "5": "5 - Planning"}
-WORDS = {
-    "priority": PRIORITIES,
-    "state": STATES,
-    "journal": {"work_notes": "Work notes", "comments": "Additional comments"},
-}
-CLOSE_CODES = (
-    "Duplicate",
-    "Known error",
-    "No resolution provided",
-    "Solution provided",
-    "Workaround provided",
-    "User error",
-)
-SOC_GROUP = "287ebd7da9fe198100f92cc8d1d2154e"
-TABLES: dict[str, list[Record]] = {
-    "sys_user_group": [{"sys_id": SOC_GROUP, "name": "SOC", "active": "true"}],
-    "sys_user": [
-        {"sys_id": "6816f79cc0a8016401c5a33be04be441", "name": "Enricher", "user_name": "enricher", "active": "true"}
-    ],
-    "sys_choice": [
-        {
-            "sys_id": f"{n:032x}",
-            "name": "incident",
-            "element": "close_code",
-            "value": code,
-            "label": code,
-            "inactive": "false",
-        }
-        for n, code in enumerate(CLOSE_CODES)
-    ],
-    "cmdb_ci": [],
-}
-"""Tables that are only read, as they stand in a new instance; a test may add to `ServiceNow.tables`."""
+GRANT = "/oauth_token.do"
+JOURNAL_WORDS = {"work_notes": "Work notes", "comments": "Additional comments"}
 CANCELLED = {"message": "Transaction cancelled: maximum execution time exceeded", "detail": ""}
 
 
 class ServiceNow(Service):
-    """One instance. `hourly` calls an hour are allowed, 0 for no such rule; `unreadable` holds sys_ids that an ACL hides."""
+    """One instance. `hourly` calls an hour are allowed, 0 for no such rule.
+
+    `denied` holds rights that the account lacks, as `("read", "cmdb_ci")`, also `create` and `write`. `hidden` are tables whose
+    rows it does not see, `unreadable` single records. `tables` are the tables that are only read; a test may add to them.
+    """
 
     def __init__(
         self,
         *,
-        user: str = "enricher",
-        password: str = KEY,
+        account: Account | None = None,
         rules: Rules | None = None,
         hourly: int = 0,
         journal_readable: bool = True,
@@ -70,13 +43,17 @@ class ServiceNow(Service):
         clock: Clock = time,
     ) -> None:
         super().__init__(clock)
-        self.user, self.password, self.hourly = user, password, hourly
-        self.journal_readable = journal_readable
+        self.account, self.hourly = account or Account(), hourly
+        self.user, self.password = self.account.user, self.account.password
+        self.door = Door(self.account, clock)
         self.invalid_query_returns_no_rows = invalid_query_returns_no_rows
         self.unreadable: set[str] = set()
-        self.tables = {name: [dict(row) for row in rows] for name, rows in TABLES.items()}
-        self.incidents = Incidents(rules or Rules(), clock, user, state)
+        self.denied: set[tuple[str, str]] = set()
+        self.hidden: set[str] = set() if journal_readable else {"sys_journal_field"}
+        self.tables = others()
+        self.tickets = {name: Records(table, rules or Rules(), clock, self.user, state) for name, table in TICKETS.items()}
         self._hour = (0, 0)
+        self.api("POST", GRANT, self._token)
         for version in ("", "/v1", "/v2"):
             table = f"/api/now{version}/table/<table>"
             self.api("POST", table, self._insert)
@@ -86,18 +63,15 @@ class ServiceNow(Service):
             self.api("PUT", f"{table}/<sys_id>", self._update)
         self.app.add_url_rule("/", "home", lambda: redirect("/incident"))
         self.app.add_url_rule("/nav_to.do", "nav", self._nav)
-        self.page("/incident", self._list_page)
-        self.page("/incident/<sys_id>", self._page)
+        self.page("/<word>", self._list_page)
+        self.page("/<word>/<sys_id>", self._page)
 
     # --- what every stand-in has -----------------------------------------------------------------------------------
 
     def holdings(self) -> Json:
-        records = []
-        for record in self.incidents.all():
-            own = self.incidents.notes(record["sys_id"])
-            journal = {element: [note["value"] for note in own if note["element"] == element] for element in JOURNAL}
-            records.append({**record, **journal, "url": f"/incident/{record['sys_id']}"})
-        return {"incidents": records}
+        return {
+            f"{records.table.word}s": [_held(records, one) for one in records.all()] for records in self.tickets.values()
+        }
 
     def error(self, status: int, text: str) -> Response:
         return answer(status, {"error": {"message": text, "detail": ""}, "status": "failure"})
@@ -125,15 +99,22 @@ class ServiceNow(Service):
         return answer(429, said, headers)
 
     def admit(self, rule: str, values: Mapping[str, str]) -> None:
-        del rule
-        sent = request.authorization
-        if sent is None or sent.type != "basic" or (sent.username, sent.password) != (self.user, self.password):
-            no = {"error": {"message": "User Not Authenticated", "detail": "Required to provide Auth information"}}
-            raise Refusal(401, {**no, "status": "failure"}, {"WWW-Authenticate": 'Basic realm="Service-now"'})
+        if rule == GRANT:
+            return
+        self.door.check(request.authorization)
         self._check_rate()
         self._check_headers()
-        if values["table"] not in self._known_tables():
-            raise failure(400, f"Invalid table {values['table']}")
+        table = values["table"]
+        if table not in {*self.tickets, *self.tables, "sys_journal_field"}:
+            raise failure(400, f"Invalid table {table}")
+        self._check_right(table)
+
+    def _check_right(self, table: str) -> None:
+        right = {"GET": "read", "POST": "create"}.get(request.method, "write")
+        roles = TICKETS[table].roles if table in TICKETS else ()
+        outsider = roles and not any(role.startswith(roles) for role in self.account.roles)
+        if outsider or (right, table) in self.denied or (right != "read" and table not in TICKETS):
+            raise failure(403, "Operation Failed", f"ACL Exception {right} failed due to security constraints")
 
     def _check_rate(self) -> None:
         hour = int(self.clock() // HOUR)
@@ -157,21 +138,22 @@ class ServiceNow(Service):
 
     # --- the Table API ---------------------------------------------------------------------------------------------
 
+    def _token(self) -> Response:
+        if request.mimetype != "application/x-www-form-urlencoded":
+            raise Refusal(400, {"error": "invalid_request", "error_description": "form expected"})
+        return answer(200, self.door.grant(request.form))
+
     def _insert(self, table: str) -> Response:
-        self._check_writable(table)
-        record = self.incidents.insert(self.body())
-        place = f"{self.url}/api/now/v2/table/incident/{record['sys_id']}"
+        record = self.tickets[table].insert(self.body())
+        place = f"{self.url}/api/now/v2/table/{table}/{record['sys_id']}"
         return answer(201, {"result": self._shown(table, record)}, {"Location": place})
 
     def _update(self, table: str, sys_id: str) -> Response:
-        self._check_writable(table)
-        return answer(200, {"result": self._shown(table, self.incidents.update(sys_id, self.body()))})
+        return answer(200, {"result": self._shown(table, self.tickets[table].update(sys_id, self.body()))})
 
     def _get(self, table: str, sys_id: str) -> Response:
-        if table == "incident":
-            record = self.incidents.get(sys_id)
-        else:
-            record = next((one for one in self._rows(table) if one["sys_id"] == sys_id), None)
+        tickets = None if table in self.hidden else self.tickets.get(table)
+        record = tickets.get(sys_id) if tickets else next((r for r in self._rows(table) if r["sys_id"] == sys_id), None)
         if record is None or sys_id in self.unreadable:
             raise failure(404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
         return answer(200, {"result": self._shown(table, record)})
@@ -190,56 +172,55 @@ class ServiceNow(Service):
         return answer(200, {"result": [self._shown(table, row) for row in page]}, {"X-Total-Count": str(len(found))})
 
     def _rows(self, table: str) -> list[Record]:
-        if table == "incident":
-            return self.incidents.all()
+        if table in self.hidden:
+            return []
+        if table in self.tickets:
+            return self.tickets[table].all()
         if table == "sys_journal_field":
-            return self.incidents.journal() if self.journal_readable else []
+            return [note for records in self.tickets.values() for note in records.journal()]
         return self.tables[table]
 
-    def _known_tables(self) -> set[str]:
-        return {"incident", "sys_journal_field", *self.tables}
-
     def _known_fields(self, table: str) -> frozenset[str]:
-        return FIELDS if table == "incident" else frozenset(name for row in self._rows(table) for name in row)
-
-    def _check_writable(self, table: str) -> None:
-        if table != "incident":
-            raise failure(403, "Operation Failed", "ACL Exception Insert Failed due to security constraints")
+        if table in self.tickets:
+            return self.tickets[table].fields
+        return frozenset(name for row in self._rows(table) for name in row)
 
     def _shown(self, table: str, record: Record) -> Json:
-        """A record as a read shows it: references as link and value, journals only where display values are asked for."""
-        display = request.args.get("sysparm_display_value") == "true"
-        document: Json = dict(record)
-        if table == "incident":
-            document |= {element: self._journal_text(record["sys_id"], element) if display else "" for element in JOURNAL}
-            if request.args.get("sysparm_exclude_reference_link") != "true":
-                document |= {
-                    name: self._reference(name, document[name], display=display) for name in REFERENCES if document[name]
-                }
-            if display:
-                document |= {
-                    "priority": PRIORITIES[record["priority"]],
-                    "state": STATES.get(record["state"], record["state"]),
-                }
+        """A record as a read shows it; names that are not fields are left out."""
+        document = self._shown_ticket(self.tickets[table], record) if table in self.tickets else dict(record)
         wanted = [name for name in request.args.get("sysparm_fields", "").split(",") if name]
         return {name: document[name] for name in wanted if name in document} if wanted else document
 
-    def _reference(self, name: str, value: str, *, display: bool) -> Json:
-        link = f"{self.url}/api/now/v2/table/{REFERENCES[name]}/{value}"
-        if not display:
-            return {"link": link, "value": value}
-        return {"link": link, "display_value": self._name(REFERENCES[name], value)}
+    def _shown_ticket(self, records: Records, record: Record) -> Json:
+        """References as link and value, journals only where display values are asked for."""
+        display = request.args.get("sysparm_display_value") == "true"
+        document: Json = dict(record)
+        document |= {name: self._journal_text(records, record["sys_id"], name) if display else "" for name in JOURNAL}
+        if request.args.get("sysparm_exclude_reference_link") != "true":
+            named = {name: target for name, target in records.table.references.items() if document[name]}
+            document |= {name: self._reference(target, document[name], display=display) for name, target in named.items()}
+        if display:
+            states = records.table.states
+            document |= {
+                "priority": PRIORITIES.get(record["priority"], ""),
+                "state": states.get(record["state"], record["state"]),
+            }
+        return document
+
+    def _reference(self, table: str, value: str, *, display: bool) -> Json:
+        link = f"{self.url}/api/now/v2/table/{table}/{value}"
+        return {"link": link, "display_value": self._name(table, value)} if display else {"link": link, "value": value}
 
     def _name(self, table: str, sys_id: str) -> str:
         return next((row["name"] for row in self.tables[table] if row["sys_id"] == sys_id), "")
 
-    def _journal_text(self, sys_id: str, element: str) -> str:
+    def _journal_text(self, records: Records, sys_id: str, element: str) -> str:
         """Newest first, each under its head line, as the platform joins them."""
-        if not self.journal_readable:
+        if "sys_journal_field" in self.hidden:
             return ""
         return "".join(
-            f"{note['sys_created_on']} - {note['sys_created_by']} ({WORDS['journal'][element]})\n{note['value']}\n\n"
-            for note in reversed(self.incidents.notes(sys_id))
+            f"{note['sys_created_on']} - {note['sys_created_by']} ({JOURNAL_WORDS[element]})\n{note['value']}\n\n"
+            for note in reversed(records.notes(sys_id))
             if note["element"] == element
         )
 
@@ -247,15 +228,32 @@ class ServiceNow(Service):
 
     def _nav(self) -> Any:
         """`/nav_to.do?uri=incident.do?sys_id=…`, the link that people share."""
-        return redirect(f"/incident/{request.args.get('uri', '').rpartition('sys_id=')[2]}")
+        table, _, sys_id = request.args.get("uri", "").partition(".do?sys_id=")
+        return redirect(f"/{TICKETS[table].word if table in TICKETS else 'incident'}/{sys_id}")
 
-    def _list_page(self) -> str:
-        return render_template("servicenow_incidents.html", incidents=self.incidents.all()[::-1], words=WORDS)
+    def _list_page(self, word: str) -> str:
+        records = self._called(word)
+        words = {"priority": PRIORITIES, "state": records.table.states}
+        return render_template("servicenow_incidents.html", incidents=records.all()[::-1], words=words, word=word)
 
-    def _page(self, sys_id: str) -> str:
-        record = self.incidents.get(sys_id)
+    def _page(self, word: str, sys_id: str) -> str:
+        records = self._called(word)
+        record = records.get(sys_id)
         if record is None:
             raise failure(404, "No Record found")
-        journal = self.incidents.notes(sys_id)
-        group = self._name("sys_user_group", record["assignment_group"])
-        return render_template("servicenow_incident.html", incident=record, journal=journal, group=group, words=WORDS)
+        words = {"priority": PRIORITIES, "state": records.table.states, "journal": JOURNAL_WORDS}
+        journal, group = records.notes(sys_id), self._name("sys_user_group", record["assignment_group"])
+        shown = {"incident": record, "journal": journal, "group": group, "words": words, "word": word}
+        return render_template("servicenow_incident.html", **shown)
+
+    def _called(self, word: str) -> Records:
+        found = next((records for records in self.tickets.values() if records.table.word == word), None)
+        if found is None:
+            raise failure(404, "Not Found")
+        return found
+
+
+def _held(records: Records, record: Record) -> Json:
+    notes = records.notes(record["sys_id"])
+    journal = {element: [note["value"] for note in notes if note["element"] == element] for element in JOURNAL}
+    return {**record, **journal, "url": f"/{records.table.word}/{record['sys_id']}"}
