@@ -15,6 +15,7 @@ from enricher.store.cases import Cases, case_lock
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.intake import Incoming, store_all
 from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts
+from enricher.store.statements import change, fetch
 
 RECORD = [column for column in alerts.columns if column.name not in {"body", "row_digests", "identity", "content"}]
 
@@ -69,11 +70,11 @@ class Inbox:
     def _anything_due(self) -> bool:
         """Look before writing: an idle claim must not commit, or every claim would wake all the others."""
         with self._access.read() as conn:
-            return conn.execute(_ANY_DUE, {"now": self._access.now(conn)}).first() is not None
+            return bool(fetch(conn, _ANY_DUE, {"now": self._access.now(conn)}))
 
     def _take(self, tx: Transaction, limit: int) -> list[ClaimedAlert]:
         due = {"now": tx.now, "limit": limit}
-        taken = tx.conn.execute(_TAKE, due | {"holder": self._access.holder, "due_at": tx.now + self._lease}).all()
+        taken = fetch(tx.conn, _TAKE, due | {"holder": self._access.holder, "due_at": tx.now + self._lease})
         return [
             ClaimedAlert(
                 alert_id=row.id,
@@ -104,7 +105,7 @@ class Inbox:
     def _hold(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:
         """Write to a claimed alert, if the claim is still ours."""
         ours = {"alert": claim.alert_id, "fence": claim.fence}
-        return tx.conn.execute(_OURS, ours | values).rowcount == 1
+        return change(tx.conn, _OURS, ours | values) == 1
 
 
 _DUE = (
