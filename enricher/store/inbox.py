@@ -31,18 +31,16 @@ class Inbox:
 
     def claim(self, limit: int) -> list[ClaimedAlert]:
         self._access.claims(ALERTS)
-        if limit < 1 or not self._anything_due():
+        if limit < 1:
             return []
         return self._access.write(lambda tx: self._take(tx, limit))
 
     def settle(self, claim: ClaimedAlert, settlement: Settlement) -> bool:
         """As the port says. Raises TriggerPending for a recovery whose trigger has not been settled yet."""
         locks = [case_lock(case["key"]) for case in settlement.cases]
-        with self._access.read() as conn:
-            ref = conn.execute(_REF, {"alert": claim.alert_id}).scalar_one_or_none()
-        if ref:
-            locks.append(f"ref {ref}")
-        stored = self._access.write(lambda tx: self._settle(tx, claim, ref, settlement), locks)
+        if claim.alert_ref:
+            locks.append(f"ref {claim.alert_ref}")
+        stored = self._access.write(lambda tx: self._settle(tx, claim, settlement), locks)
         if stored is None:
             raise TriggerPending(f"the alert that {claim.alert_id} ends is still waiting")
         return stored
@@ -67,11 +65,6 @@ class Inbox:
         with self._access.read() as conn:
             return conn.execute(select(alerts.c.body).where(alerts.c.id == alert_id)).scalar_one_or_none()
 
-    def _anything_due(self) -> bool:
-        """Look before writing: an idle claim must not commit, or every claim would wake all the others."""
-        with self._access.read() as conn:
-            return bool(fetch(conn, _ANY_DUE, {"now": self._access.now(conn)}))
-
     def _take(self, tx: Transaction, limit: int) -> list[ClaimedAlert]:
         due = {"now": tx.now, "limit": limit}
         taken = fetch(tx.conn, _TAKE, due | {"holder": self._access.holder, "due_at": tx.now + self._lease})
@@ -80,6 +73,7 @@ class Inbox:
                 alert_id=row.id,
                 body=row.body,
                 source=row.source,
+                alert_ref=row.alert_ref,
                 received_at=row.received_at,
                 attempts=row.attempts,
                 fence=row.claims,
@@ -87,7 +81,7 @@ class Inbox:
             for row in sorted(taken, key=lambda row: row.id)
         ]
 
-    def _settle(self, tx: Transaction, claim: ClaimedAlert, ref: str | None, settlement: Settlement) -> bool | None:
+    def _settle(self, tx: Transaction, claim: ClaimedAlert, settlement: Settlement) -> bool | None:
         """True: stored. False: not ours any more. None: too early."""
         if settlement.recovers and self._cases.trigger_pending(tx, settlement.recovers, claim.alert_id):
             self._hold(tx, claim, attempts=claim.attempts - 1)  # to have waited is no failed attempt
@@ -95,7 +89,7 @@ class Inbox:
         dropped = list(settlement.dropped)
         ours = self._end(tx, claim, state="done", kind=settlement.kind, dropped=dropped, settled_at=tx.now, reason=None)
         if ours:
-            self._cases.store(tx, claim.alert_id, ref, settlement)
+            self._cases.store(tx, claim.alert_id, claim.alert_ref, settlement)
         return ours
 
     def _end(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:
@@ -113,18 +107,16 @@ _DUE = (
     .where(OPEN_ALERTS, alerts.c.due_at <= bindparam("now", type_=MOMENT))
     .order_by(alerts.c.due_at, alerts.c.id)
 )
-_ANY_DUE = _DUE.limit(1)
 _DUE_FREE = _DUE.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True).cte("due")
 _TAKE = (
     update(alerts)
     .where(alerts.c.id.in_(select(_DUE_FREE.c.id)))
     .values(state="working", attempts=alerts.c.attempts + 1, claims=alerts.c.claims + 1)
-    .returning(alerts.c.id, alerts.c.body, alerts.c.source, alerts.c.received_at, alerts.c.attempts, alerts.c.claims)
+    .returning(*(alerts.c[name] for name in ("id", "body", "source", "alert_ref", "received_at", "attempts", "claims")))
 )
 _OURS = update(alerts).where(
     alerts.c.id == bindparam("alert"), alerts.c.state == "working", alerts.c.claims == bindparam("fence")
 )
-_REF = select(alerts.c.alert_ref).where(alerts.c.id == bindparam("alert"))
 
 
 def records(conn: Connection, rows: Sequence[Row[Any]]) -> list[AlertRecord]:

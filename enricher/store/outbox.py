@@ -42,12 +42,12 @@ class Outbox:
 
     def claim(self, destination: str, limit: int) -> list[Delivery]:
         self._access.claims(destination)
-        if limit < 1 or not self._anything_due(destination):
+        if limit < 1:
             return []
         return self._access.write(lambda tx: self._take(tx, destination, limit))
 
     def ticket_created(self, delivery: Delivery, ticket: Ticket) -> None:
-        self._write(delivery, lambda tx: self._keep_ticket(tx, delivery, ticket))
+        self._write(delivery, lambda tx: self._keep_ticket(tx, delivery, ticket, _OURS, **_earlier_settled(delivery)))
 
     def progressed(self, delivery: Delivery, sent_seq: int) -> None:
         values = {"seq": sent_seq, **_earlier_settled(delivery)}
@@ -55,10 +55,12 @@ class Outbox:
 
     def delivered(self, delivery: Delivery, sent_seq: int, ticket: Ticket | None = None) -> None:
         def finish(tx: Transaction) -> None:
-            if ticket is not None:
-                self._keep_ticket(tx, delivery, ticket)
             known = {"settled_claims": delivery.fence, "doubt_since": None, "reason": None, "detail": None}
-            _end(tx, delivery, _DELIVERED, seq=sent_seq, due_at=tx.now, **known)
+            ended = {"holder": None, "seq": sent_seq, "due_at": tx.now, **known}
+            if ticket is None:
+                _update(tx, delivery, _DELIVERED, **ended)
+            else:
+                self._keep_ticket(tx, delivery, ticket, _DELIVERED, **ended)
             tx.wakes.add(delivery.destination)
 
         self._write(delivery, finish)
@@ -79,31 +81,28 @@ class Outbox:
     def _write(self, delivery: Delivery, do: Any) -> None:
         self._access.write(do, [case_lock(delivery.case["key"])])
 
-    def _anything_due(self, destination: str) -> bool:
-        """Look before writing: an idle claim must not commit, or every claim would wake all the others."""
-        with self._access.read() as conn:
-            now = self._access.now(conn)
-            return bool(fetch(conn, _ANY_DUE, {"to": destination, "now": now}))
-
     def _take(self, tx: Transaction, destination: str, limit: int) -> list[Delivery]:
         due = {"to": destination, "now": tx.now, "limit": limit}
         values = {"holder": self._access.holder, "due_at": tx.now + self._lease, "updated_at": tx.now}
         taken = fetch(tx.conn, _TAKE, due | values)
         return _with_cases(tx, sorted(taken, key=lambda row: str(row.id)))
 
-    def _keep_ticket(self, tx: Transaction, delivery: Delivery, ticket: Ticket) -> None:
-        """Store the ticket. A late holder's ticket is stored too if there is none, for it exists; a second one is noted."""
+    def _keep_ticket(self, tx: Transaction, delivery: Delivery, ticket: Ticket, statement: Update, **values: Any) -> None:
+        """Store the ticket with what else `statement` writes to a claim that is still ours.
+
+        A late holder's ticket is stored too if there is none, for it exists; a second one is noted.
+        """
         (stored,) = fetch(tx.conn, _LOCKED, {"delivery": delivery.delivery_id})
         known: str | None = stored.external_id
-        values = {"external_id": ticket.external_id, "label": ticket.label, "url": ticket.url}
-        ours = _update(tx, delivery, _OURS, **values, **_earlier_settled(delivery))
+        named = {"external_id": ticket.external_id, "label": ticket.label, "url": ticket.url}
+        ours = _update(tx, delivery, statement, **named, **values)
         if known == ticket.external_id:
             return
         if known is not None:
             both = f"{known}, {ticket.external_id}"
             note(tx, by="enricher", action="second ticket", item_id=delivery.delivery_id, detail=both)
         elif not ours:
-            change(tx.conn, _ANYBODYS, {"delivery": delivery.delivery_id, **values})
+            change(tx.conn, _ANYBODYS, {"delivery": delivery.delivery_id, **named})
         if ours or known is None:
             self._announce(tx, stored.key, stored.last_news_seq, delivery.destination, ticket)
 
@@ -133,7 +132,6 @@ _DUE = (
     .where(OPEN_DELIVERIES, deliveries.c.destination == bindparam("to"), deliveries.c.due_at <= _NOW)
     .order_by(deliveries.c.due_at)
 )
-_ANY_DUE = _DUE.limit(1)
 _DUE_FREE = _DUE.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True).cte("due")
 _IN_DOUBT = deliveries.c.claims > deliveries.c.settled_claims
 _LEFT_BEHIND = deliveries.c.state == "sending"
