@@ -11,7 +11,7 @@ from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations import adf
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut, length
-from enricher.destinations.wording import Description, describe, event_id, headline, tell, where_it_stands
+from enricher.destinations.wording import Description, event_id, headline, tell, where_it_stands
 from enricher.model import Severity
 
 MOST_ADF = 30_000
@@ -59,7 +59,7 @@ def render(
             "project": {"key": project},
             "issuetype": {"name": issue_type},
             "summary": cut(headline(document, MOST_SUMMARY), MOST_SUMMARY),
-            "description": fit(lambda limits: _description(describe(document, limits, base_url)), adf_size, MOST_ADF),
+            "description": fit(lambda limits: _description(Description(document, limits, base_url)), adf_size, MOST_ADF),
             **({"priority": {"name": priority}} if priority else {}),
             "labels": labels(document),
             **(fields or {}),

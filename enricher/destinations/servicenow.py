@@ -19,7 +19,7 @@ from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations.http import Service, part
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut, join_within, length
-from enricher.destinations.wording import Description, describe, event_id, headline, tell, where_it_stands
+from enricher.destinations.wording import Description, event_id, headline, tell, where_it_stands
 from enricher.errors import DeliveryError, Outcome, Reason
 from enricher.model import Severity
 from enricher.ports import Delivery, Ticket
@@ -59,7 +59,7 @@ def render(
 ) -> Json:
     """The body of `POST /api/now/v2/table/incident`. `fields` are the site's own (group, caller, category), sent as they are."""
     impact, urgency = WEIGHTS[Severity(document["severity"])]
-    head = describe(document, Limits(MOST_SHORT, MOST_SHORT, 20))
+    head = Description(document, Limits(MOST_SHORT, MOST_SHORT, 20))
     points = ", ".join(f"{step.step} {step.points}" for step in head.ledger if step.taken) or "no points"
     note = f"Opened by Enricher. {head.severity.value.capitalize()}, {head.score}/100: {clean(points, 1000)}."
     return {
@@ -67,7 +67,7 @@ def render(
         "correlation_id": document["key"][:MOST_CORRELATION],
         "correlation_display": cut(_inert(f"Enricher {head.technique}"), MOST_CORRELATION),
         "short_description": cut(_inert(headline(document, MOST_SHORT)), MOST_SHORT),
-        "description": _fitted(lambda limits: _description(describe(document, limits, base_url)), MOST_DESCRIPTION),
+        "description": _fitted(lambda limits: _description(Description(document, limits, base_url)), MOST_DESCRIPTION),
         "impact": str(impact),
         "urgency": str(urgency),
         **(fields or {}),
