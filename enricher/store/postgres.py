@@ -14,7 +14,18 @@ from threading import Event
 from typing import cast
 
 import psycopg
-from sqlalchemy import URL, BigInteger, Connection, Engine, bindparam, create_engine, func, select, text
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Connection,
+    Engine,
+    PoolProxiedConnection,
+    bindparam,
+    create_engine,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
@@ -55,6 +66,7 @@ class Postgres:
         self._writing = _engine(url, pool_size=1)
         self._reading = _engine(url, pool_size=READERS, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._kept: Connection | None = None
+        self._own_session = 0
 
     @contextmanager
     def begin(self, locks: Sequence[str]) -> Iterator[Transaction]:
@@ -82,6 +94,7 @@ class Postgres:
     def _start(self, locks: Sequence[str]) -> Transaction:
         if self._kept is None:
             self._kept = self._writing.connect()
+            self._own_session = _driver(self._kept.connection).info.backend_pid
         self._kept.begin()
         return Transaction(self._kept, _lock(self._kept, locks) if locks else self.now(self._kept))
 
@@ -99,15 +112,16 @@ class Postgres:
         return cast("datetime", conn.execute(_NOW).scalar_one())
 
     def watch(self, stop: Event, changed: Callable[[Collection[str]], None]) -> None:
-        """Listen on a connection of its own."""
+        """Listen on a connection of its own. This process has rung for its own commits already."""
         with trouble_as_unavailable(), closing(self._reading.raw_connection()) as pooled:
-            listening = cast("psycopg.Connection[object]", pooled.driver_connection)
+            listening = _driver(pooled)
             pooled.detach()
             listening.autocommit = True
             listening.execute(f"LISTEN {CHANNEL}")
             while not stop.is_set():
                 for notice in listening.notifies(timeout=LISTEN_S, stop_after=1):
-                    changed(notice.payload.split(_BETWEEN))
+                    if notice.pid != self._own_session:
+                        changed(notice.payload.split(_BETWEEN))
 
     @contextmanager
     def creating(self) -> Iterator[Connection]:
@@ -141,6 +155,10 @@ def _engine(url: URL, *, pool_size: int, isolation_level: str = "READ COMMITTED"
             "application_name": "enricher",
         },
     )
+
+
+def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[object]:
+    return cast("psycopg.Connection[object]", pooled.driver_connection)
 
 
 def _lock(conn: Connection, names: Sequence[str]) -> datetime:
