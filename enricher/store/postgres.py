@@ -14,22 +14,11 @@ from threading import Event
 from typing import cast
 
 import psycopg
-from sqlalchemy import (
-    URL,
-    BigInteger,
-    Connection,
-    Engine,
-    PoolProxiedConnection,
-    bindparam,
-    create_engine,
-    func,
-    select,
-    text,
-)
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from enricher.store.database import Transaction, trouble_as_unavailable
+from enricher.store.statements import run
 
 CHANNEL = "enricher"
 CONNECT_TIMEOUT_S = 5
@@ -48,11 +37,9 @@ _OPTIONS = " ".join(
         "idle_in_transaction_session_timeout=60s",
     )
 )
-_LOCK = text("SELECT pg_advisory_xact_lock(key), clock_timestamp() FROM unnest(:keys) AS key").bindparams(
-    bindparam("keys", type_=ARRAY(BigInteger))
-)
-_NOW = select(func.clock_timestamp())
-_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', :topics)")
+_LOCK = "SELECT pg_advisory_xact_lock(key), clock_timestamp() FROM unnest(%s::bigint[]) AS key"
+_NOW = "SELECT clock_timestamp()"
+_NOTIFY = f"SELECT pg_notify('{CHANNEL}', %s)"
 _BETWEEN = "\x1f"
 
 _inherited: list[object] = []
@@ -75,7 +62,7 @@ class Postgres:
                 transaction = self._started(locks)
                 yield transaction
                 if transaction.wakes:
-                    transaction.conn.execute(_NOTIFY, {"topics": _BETWEEN.join(transaction.wakes)})
+                    run(transaction.conn, _NOTIFY, [_BETWEEN.join(transaction.wakes)])
                 transaction.conn.commit()
             except BaseException:
                 self._let_go()  # whatever state it is in, nobody has to find out
@@ -109,7 +96,7 @@ class Postgres:
             yield conn
 
     def now(self, conn: Connection) -> datetime:
-        return cast("datetime", conn.execute(_NOW).scalar_one())
+        return cast("datetime", run(conn, _NOW, ()).fetchone()[0])
 
     def watch(self, stop: Event, changed: Callable[[Collection[str]], None]) -> None:
         """Listen on a connection of its own. This process has rung for its own commits already."""
@@ -164,7 +151,7 @@ def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[object]:
 def _lock(conn: Connection, names: Sequence[str]) -> datetime:
     """Take the locks one by one, lowest number first; the time when all were had."""
     numbers = sorted({_lock_number(name) for name in names})
-    return cast("datetime", conn.execute(_LOCK, {"keys": numbers}).all()[-1][1])
+    return cast("datetime", run(conn, _LOCK, [numbers]).fetchall()[-1][1])
 
 
 def _lock_number(name: str) -> int:

@@ -54,21 +54,21 @@ class _Spelled:
 def fetch(conn: Connection, statement: Select[Any] | Update, values: Values) -> list[Any]:
     """The rows of an answer, their columns by name. Raises DBAPIError, as Core does."""
     spelled = _spelled(statement, conn.dialect.name, tuple(values))
-    return spelled.read(_run(conn, spelled.sql, spelled.bound(values)).fetchall())
+    return spelled.read(run(conn, spelled.sql, spelled.bound(values)).fetchall())
 
 
 def fetch_of(conn: Connection, statement: Select[Any], name: str, items: Sequence[Any]) -> list[Any]:
     """Like `fetch`, for a statement whose one value is the expanding `name`."""
     spelled = _spelled_for(statement, conn.dialect.name, name, len(items))
     return spelled.read(
-        _run(conn, spelled.sql, spelled.bound({f"{name}_{i}": v for i, v in enumerate(items, 1)})).fetchall()
+        run(conn, spelled.sql, spelled.bound({f"{name}_{i}": v for i, v in enumerate(items, 1)})).fetchall()
     )
 
 
 def change(conn: Connection, statement: Update, values: Values) -> int:
     """How many rows were changed. Values that are no parameters of the statement are columns to be set."""
     spelled = _spelled(statement, conn.dialect.name, tuple(values))
-    return cast("int", _run(conn, spelled.sql, spelled.bound(values)).rowcount)
+    return cast("int", run(conn, spelled.sql, spelled.bound(values)).rowcount)
 
 
 def add(conn: Connection, statement: Insert, rows: Sequence[Values]) -> list[Any]:
@@ -77,22 +77,25 @@ def add(conn: Connection, statement: Insert, rows: Sequence[Values]) -> list[Any
     for start in range(0, len(rows), ROWS_AT_ONCE):
         some = rows[start : start + ROWS_AT_ONCE]
         spelled = _spelled_insert(statement, conn.dialect.name, tuple(some[0]), len(some))
-        cursor = _run(conn, spelled.sql, [value for row in some for value in spelled.bound(row)])
+        cursor = run(conn, spelled.sql, [value for row in some for value in spelled.bound(row)])
         if spelled.columns:
             returned += spelled.read(cursor.fetchall())
     return returned
 
 
-def _run(conn: Connection, sql: str, values: Sequence[Any]) -> Any:
-    """Run it on the driver's own connection; its errors are raised as Core would raise them."""
+def run(conn: Connection, sql: str, values: Sequence[Any]) -> Any:
+    """Run it, as the driver wants it, on the driver's own connection; its errors are raised as Core would raise them."""
     driver: Any = conn.connection.driver_connection
     try:
         return driver.execute(sql, values)
     except (sqlite3.Error, psycopg.Error) as error:
-        if conn.dialect.is_disconnect(error, driver, None):  # type: ignore[arg-type] # a driver's error, of either driver
+        gone = conn.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type] # a driver's error, of either driver
+        if gone:
             conn.invalidate(error)
         base = sqlite3.Error if isinstance(error, sqlite3.Error) else psycopg.Error
-        raise DBAPIError.instance(sql, None, error, base, hide_parameters=True, dialect=conn.dialect) from error
+        raise DBAPIError.instance(
+            sql, None, error, base, hide_parameters=True, connection_invalidated=gone, dialect=conn.dialect
+        ) from error
 
 
 @cache
