@@ -67,6 +67,7 @@ class ClaimedAlert:
     alert_id: str
     body: bytes
     source: str
+    alert_ref: str | None
     received_at: datetime
     attempts: int
     fence: int

@@ -13,7 +13,7 @@ from enricher.core.document import CaseDocument, Json
 from enricher.core.merge import merge
 from enricher.destinations import slack_body
 from enricher.destinations.saying import LEVELS
-from enricher.destinations.wording import describe
+from enricher.destinations.wording import Description
 from enricher.errors import PayloadError
 from enricher.lookups import NoLookups
 from enricher.ports import CaseRecord, Receipt
@@ -239,7 +239,7 @@ def test_hostile_text_in_every_place_is_data() -> None:
     (case,) = document["cases"]
     assert accounted(document)
     assert case["insight"]["url"] is None
-    said = describe(case, LEVELS[0])
+    said = Description(case, LEVELS[0])
     assert "\u202e" not in said.summary
     assert "\x00" not in said.summary
     assert "http://" not in said.summary
@@ -266,7 +266,7 @@ def test_foreign_signals_alone_open_nothing_and_lose_nothing() -> None:
 
 def test_tickets_name_the_insight_its_entity_and_its_severity() -> None:
     (case,) = explained(sent())["cases"]
-    said = describe(case, LEVELS[0])
+    said = Description(case, LEVELS[0])
     assert said.summary.endswith("Cloud SIEM Insight INSIGHT-4821 about ws-fin-0142.corp.example, severity there HIGH.")
     assert ("Sumo Insight", f"{CONSOLE}/sec/insight/3f0d7c52-8a41-3d0e-9d52-6b1f2f6f0c11") in {
         (k.label, k.url) for k in said.links
@@ -283,7 +283,7 @@ def test_slack_names_the_insight_in_the_long_and_in_the_short_message(name: str)
 def test_a_case_of_an_older_version_is_told_as_before() -> None:
     (case,) = explained(sent())["cases"]
     del case["insight"]
-    assert "Insight" not in describe(case, LEVELS[0]).summary
+    assert "Insight" not in Description(case, LEVELS[0]).summary
     merged, news = merge(case, explained(sent())["cases"][0], 0, START)
     assert [item["text"] for item in news] == [
         "Cloud SIEM Insight INSIGHT-4821 brings evidence of this case; its own severity there is HIGH"

@@ -58,7 +58,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def load(self) -> Any:
         set_up_logs()
         app = self._app.web()
-        gc.freeze()  # what is there now stays as long as the process: the collector need not look at it with every request
+        _keep_what_is_there()
         return app
 
 
@@ -83,6 +83,7 @@ def work() -> int:
     set_up_logs()
     app = application()
     worker = Worker(app.work())
+    _keep_what_is_there()
     _on_signals((signal.SIGTERM, signal.SIGINT), worker.stop)
     _on_signals((signal.SIGHUP,), app.live.look_again)
     worker.start()
@@ -130,6 +131,12 @@ def watch(halves: Sequence[subprocess.Popen[bytes]], grace_s: float) -> list[int
             half.kill()
             watcher.join()
     return [0 if half.returncode in {0, -signal.SIGTERM} else 1 for half in halves]
+
+
+def _keep_what_is_there() -> None:
+    """What a process has now it has as long as it lives: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _pass_on(halves: Sequence[subprocess.Popen[bytes]], sign: signal.Signals) -> None:

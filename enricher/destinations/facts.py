@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from enricher.core.document import CaseDocument
@@ -34,22 +34,13 @@ class Fact:
 
 def facts_of(document: CaseDocument, say: Speaker) -> dict[str, Fact]:
     """The facts by name, in the order in which they are printed. DNS is left out where nothing was odd."""
-    rows = {
-        "case": Fact("Case", code=document["key"]),
-        "severity": Fact("Severity", text=_severity(document, say)),
-        "detection": Fact("Detection", text=_technique(document, say)),
-        "host": Fact("Host", text=say.value(document["host"])),
-        "user": Fact("User", text=say.value(document["user"])),
-        "process": _process(document, say),
-        "platform": _platform(document, say),
-        "name": _name(document, say),
-        "tenant": _tenant(document, say),
-        "address": Fact("Address", text=_address(document, say)),
-        "beacon": Fact("Beacon", text=_beacon(document, say)),
-        "dns": Fact("DNS", text=", ".join(say.lines(document["dns_anomalies"]))),
-        "seen": Fact("First / last seen", text=f"{say.value(document['first_seen'])} / {say.value(document['last_seen'])}"),
-    }
+    rows = {name: fact(document, say) for name, fact in _FACTS.items()}
     return {name: fact for name, fact in rows.items() if fact.line}
+
+
+def fact_of(name: str, document: CaseDocument, say: Speaker) -> Fact:
+    """One fact alone."""
+    return _FACTS[name](document, say)
 
 
 def _severity(document: CaseDocument, say: Speaker) -> str:
@@ -114,6 +105,10 @@ def _tenant(document: CaseDocument, say: Speaker) -> Fact:
     return Fact("Tenant", say.value(defang_name(tenant, 0)), ", ".join(about))
 
 
+def _seen(document: CaseDocument, say: Speaker) -> str:
+    return f"{say.value(document['first_seen'])} / {say.value(document['last_seen'])}"
+
+
 _CONSISTENT = {True: "yes", False: "no", None: UNKNOWN}
 
 
@@ -142,3 +137,20 @@ def _beacon(document: CaseDocument, say: Speaker) -> str:
     if beacon.get("reason"):
         said.append(say.value(beacon["reason"]))
     return ", ".join(said)
+
+
+_FACTS: Mapping[str, Callable[[CaseDocument, Speaker], Fact]] = {
+    "case": lambda document, _: Fact("Case", code=document["key"]),
+    "severity": lambda document, say: Fact("Severity", text=_severity(document, say)),
+    "detection": lambda document, say: Fact("Detection", text=_technique(document, say)),
+    "host": lambda document, say: Fact("Host", text=say.value(document["host"])),
+    "user": lambda document, say: Fact("User", text=say.value(document["user"])),
+    "process": _process,
+    "platform": _platform,
+    "name": _name,
+    "tenant": _tenant,
+    "address": lambda document, say: Fact("Address", text=_address(document, say)),
+    "beacon": lambda document, say: Fact("Beacon", text=_beacon(document, say)),
+    "dns": lambda document, say: Fact("DNS", text=", ".join(say.lines(document["dns_anomalies"]))),
+    "seen": lambda document, say: Fact("First / last seen", text=_seen(document, say)),
+}

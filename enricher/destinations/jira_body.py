@@ -14,7 +14,7 @@ from enricher.destinations.jira_fields import SiteFields
 from enricher.destinations.jira_flavour import CLOUD, MOST_TEXT, Flavour
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut
-from enricher.destinations.wording import Description, describe, event_id, headline, tell, where_it_stands
+from enricher.destinations.wording import Description, event_id, headline, tell, where_it_stands
 from enricher.model import Severity
 
 MOST_SUMMARY = 255
@@ -52,7 +52,7 @@ def render(
             "issuetype": {"name": issue_type},
             "summary": cut(headline(document, MOST_SUMMARY), MOST_SUMMARY),
             "description": fit(
-                lambda limits: flavour.write(_description(describe(document, limits, base_url))), flavour.size, MOST_TEXT
+                lambda limits: flavour.write(_description(Description(document, limits, base_url))), flavour.size, MOST_TEXT
             ),
             "labels": labels(document),
             **fields.of(severity, flavour),

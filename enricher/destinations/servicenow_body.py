@@ -15,7 +15,7 @@ from uuid import NAMESPACE_DNS, uuid5
 from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut, join_within, length
-from enricher.destinations.wording import Description, describe, event_id, headline, tell, where_it_stands
+from enricher.destinations.wording import Description, event_id, headline, tell, where_it_stands
 from enricher.model import Severity
 
 MOST_DESCRIPTION = 4000
@@ -111,13 +111,13 @@ def render(
     found stands in `remarks`, which the work note repeats.
     """
     form = form or Form()
-    head = describe(document, Limits(MOST_SHORT, MOST_SHORT, 20))
+    head = Description(document, Limits(MOST_SHORT, MOST_SHORT, 20))
     body: Json = {
         "sys_id": sys_id_of(document["key"], form.table),
         "correlation_id": document["key"][:MOST_CORRELATION],
         "correlation_display": cut(_inert(f"Enricher {head.technique}"), MOST_CORRELATION),
         "short_description": cut(_inert(headline(document, MOST_SHORT)), MOST_SHORT),
-        "description": _fitted(lambda limits: _description(describe(document, limits, base_url)), MOST_DESCRIPTION),
+        "description": _fitted(lambda limits: _description(Description(document, limits, base_url)), MOST_DESCRIPTION),
         **{name: str(weight) for name, weight in form.weighing(document).items()},
     }
     if form.is_security:

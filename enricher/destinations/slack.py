@@ -1,7 +1,7 @@
 """Slack: one message per case and a thread of its news.
 
 Sent by our own HTTP client and not by slack_sdk's: that one follows redirects, taking the token along, and cannot tell a
-connection that was never made from one that was dropped. Blocks are built with slack_sdk's models.
+connection that was never made from one that was dropped. Tests hold the blocks to slack_sdk's models.
 
 A message is found again by its metadata in the channel's history. A doubled message is cheaper than a missed page: where the
 history of a critical case cannot be read, it is posted again and says so.

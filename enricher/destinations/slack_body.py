@@ -9,22 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import orjson
-from slack_sdk.models.blocks import (
-    ActionsBlock,
-    Block,
-    ButtonElement,
-    ConfirmObject,
-    ContextBlock,
-    HeaderBlock,
-    MarkdownTextObject,
-    PlainTextObject,
-    SectionBlock,
-)
 
 from enricher.core.document import CaseDocument, Json, News
+from enricher.destinations import blocks
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import cut, join_within, length, safe_url
-from enricher.destinations.wording import Description, describe, event_id, tell, unix, where_it_stands
+from enricher.destinations.wording import Description, event_id, tell, unix, where_it_stands
 from enricher.model import Severity
 from enricher.ports import Ticket
 
@@ -72,17 +62,17 @@ def render(
     `mention` is the id of a user group, called for critical cases. `buttons` needs somebody who answers them. `repeat` says
     that the message may be there twice.
     """
-    case = describe(document, Limits(MOST_FIELD, MOST_FIELD, 1), base_url)
+    case = Description(document, Limits(MOST_FIELD, MOST_FIELD, 1), base_url)
     elsewhere = {name: ticket for name, ticket in (tickets or {}).items() if name != "slack"}
 
     def build(limits: Limits) -> Json:
-        said = describe(document, limits, base_url)
+        said = Description(document, limits, base_url)
         context = _context(said, document, elsewhere, repeat=repeat)
         if said.severity in _BUTTONS_OF:
-            blocks = [*_full(said, document, mention), *_actions(said, buttons=buttons), context]
+            shown = [*_full(said, document, mention), *_actions(said, buttons=buttons), context]
         else:
-            blocks = [_compact(said, document), context]
-        return {"blocks": [block.to_dict() for block in blocks], "attachments": [_attachment(said)]}
+            shown = [_compact(said, document), context]
+        return {"blocks": shown, "attachments": [_attachment(said)]}
 
     fitted: Json = fit(build, blocks_size, MOST_BLOCKS)
     return {
@@ -105,11 +95,8 @@ def render_reply(document: CaseDocument, news: News, *, channel: str, thread: st
             f"*{escaped(text, 1000)}* {escaped(where_it_stands(document), 200)}",
             *(f"• {escaped(line, 1000)}" for line in lines),
         ]
-        blocks = [
-            _section(f"sum-{event}", join_within(said, MOST_SECTION)),
-            ContextBlock(block_id=f"ctx-{event}", elements=[_mrkdwn(f"`{event}`")]),
-        ]
-        return {"blocks": [block.to_dict() for block in blocks]}
+        section = blocks.section(join_within(said, MOST_SECTION), block_id=f"sum-{event}")
+        return {"blocks": [section, blocks.context(f"`{event}`", block_id=f"ctx-{event}")]}
 
     fitted: Json = fit(build, blocks_size, MOST_BLOCKS)
     return {
@@ -145,8 +132,8 @@ def escaped(text: str, limit: int) -> str:
 
 def blocks_size(body: Json) -> int:
     """Characters of all blocks, those in attachments too, as they travel."""
-    blocks = [body["blocks"], [attachment["blocks"] for attachment in body.get("attachments", ())]]
-    return length(orjson.dumps(blocks).decode())
+    parts = [body["blocks"], [attachment["blocks"] for attachment in body.get("attachments", ())]]
+    return length(orjson.dumps(parts).decode())
 
 
 def _metadata(document: CaseDocument, event: str) -> Json:
@@ -164,61 +151,62 @@ def _fallback(case: Description) -> str:
     return f"{case.severity.value.capitalize()} {case.score}/100: {case.title} ({case.technique}), case {case.key}"
 
 
-def _full(case: Description, document: CaseDocument, mention: str | None) -> list[Block]:
+def _full(case: Description, document: CaseDocument, mention: str | None) -> list[Json]:
     event = event_id(document)
     called = f"<!subteam^{mention}> " if mention and case.severity is Severity.CRITICAL else ""
     title = case.title.translate(_NO_BRACKETS)  # a header has no escapes
     header = cut(f"{_EMOJI[case.severity]} {case.grade}: {title}", MOST_HEADER)
     return [
-        HeaderBlock(block_id=f"hdr-{event}", text=PlainTextObject(text=header, emoji=True)),
-        _section(f"sum-{event}", f"{called}*{escaped(case.chain, 600)} → {_target(case)}*\n{escaped(case.summary, 1200)}"),
-        SectionBlock(block_id=f"fld-{event}", fields=_fields(case)),
+        blocks.header(header, block_id=f"hdr-{event}"),
+        blocks.section(
+            f"{called}*{escaped(case.chain, 600)} → {_target(case)}*\n{escaped(case.summary, 1200)}",
+            block_id=f"sum-{event}",
+        ),
+        blocks.fields(_fields(case), block_id=f"fld-{event}"),
     ]
 
 
-def _compact(case: Description, document: CaseDocument) -> Block:
+def _compact(case: Description, document: CaseDocument) -> Json:
     head = f"{_EMOJI[case.severity]} *{case.grade}* · {escaped(case.title, 600)} · {_target(case)}"
-    return _section(f"sum-{event_id(document)}", f"{head}\n{escaped(case.summary, 1200)}")
+    return blocks.section(f"{head}\n{escaped(case.summary, 1200)}", block_id=f"sum-{event_id(document)}")
 
 
 def _target(case: Description) -> str:
-    name = case.facts["name"]
+    name = case.fact("name")
     return f"`{escaped(name.code, 600)}`" if name.code else "name unknown"
 
 
-def _fields(case: Description) -> list[MarkdownTextObject]:
-    shown = [case.facts[name] for name in ("host", "user", "tenant", "address", "beacon")]
+def _fields(case: Description) -> list[str]:
+    shown = [case.fact(name) for name in ("host", "user", "tenant", "address", "beacon")]
     texts = [
         "\n".join(filter(None, (f"*{f.label}*", f"`{escaped(f.code, 600)}`" if f.code else "", escaped(f.text, 600))))
         for f in shown
     ]
-    return [_mrkdwn(text) for text in (*texts, f"*Verdict*\n{escaped(case.verdict.removeprefix('verdict '), 600)}")]
+    return [*texts, f"*Verdict*\n{escaped(case.verdict.removeprefix('verdict '), 600)}"]
 
 
-def _actions(case: Description, *, buttons: bool) -> list[Block]:
+def _actions(case: Description, *, buttons: bool) -> list[Json]:
     elements = [*(_judging(case.key) if buttons else ())]
     page = next((link.url for link in case.links if link.label == "case page"), None)
     if page:
-        elements.append(ButtonElement(action_id="open_case", text=_plain("Open case"), url=page))
-    return [ActionsBlock(block_id=f"act-{case.key}", elements=elements)] if elements else []
+        elements.append(blocks.button("Open case", action_id="open_case", url=page))
+    return [blocks.actions(elements, block_id=f"act-{case.key}")] if elements else []
 
 
-def _judging(key: str) -> list[ButtonElement]:
-    confirm = ConfirmObject(
-        title=_plain("False positive?"),
-        text=_mrkdwn("Drafts a tuning rule for review. Nothing is hidden until a second person approves it."),
-        confirm=_plain("Draft a rule"),
-        deny=_plain("Cancel"),
+def _judging(key: str) -> list[Json]:
+    confirm = blocks.confirm(
+        "False positive?",
+        "Drafts a tuning rule for review. Nothing is hidden until a second person approves it.",
+        yes="Draft a rule",
+        no="Cancel",
     )
     return [
-        ButtonElement(action_id="case_ack", text=_plain("Acknowledge"), style="primary", value=key),
-        ButtonElement(
-            action_id="case_false_positive", text=_plain("False positive"), style="danger", value=key, confirm=confirm
-        ),
+        blocks.button("Acknowledge", action_id="case_ack", style="primary", value=key),
+        blocks.button("False positive", action_id="case_false_positive", style="danger", value=key, confirm=confirm),
     ]
 
 
-def _context(case: Description, document: CaseDocument, tickets: Mapping[str, Ticket], *, repeat: bool) -> Block:
+def _context(case: Description, document: CaseDocument, tickets: Mapping[str, Ticket], *, repeat: bool) -> Json:
     said = [f"`{case.key}`", _seen(document)]
     said += [_anchor(link.label, link.url) for link in case.links]
     said += [f"{_LABELS.get(name, name)} {_anchor(ticket.label, ticket.url)}" for name, ticket in sorted(tickets.items())]
@@ -227,7 +215,7 @@ def _context(case: Description, document: CaseDocument, tickets: Mapping[str, Ti
     said += [f"missing: {escaped('; '.join(case.missing), 800)}"]
     if repeat:
         said.insert(0, "*possible repeat*")
-    return ContextBlock(block_id=f"ctx-{event_id(document)}", elements=[_mrkdwn(" · ".join(said))])
+    return blocks.context(" · ".join(said), block_id=f"ctx-{event_id(document)}")
 
 
 def _seen(document: CaseDocument) -> str:
@@ -248,17 +236,5 @@ def _attachment(case: Description) -> Json:
     taken = [f"• {step.points} {step.evidence} → {step.score.rsplit(' ', 1)[-1]}" for step in case.ledger if step.taken]
     tuned = [f"• {rule.line}" for rule in case.tuning]
     lines = [f"*Why {case.severity.value}*", *(escaped(line, 600) for line in (*taken, *tuned))]
-    section = SectionBlock(text=_mrkdwn(join_within(lines, MOST_SECTION)))
-    return {"color": COLOURS[case.severity], "fallback": f"Ledger of {case.key}", "blocks": [section.to_dict()]}
-
-
-def _section(block_id: str, text: str) -> Block:
-    return SectionBlock(block_id=block_id, text=_mrkdwn(text))
-
-
-def _mrkdwn(text: str) -> MarkdownTextObject:
-    return MarkdownTextObject(text=text, verbatim=True)
-
-
-def _plain(text: str) -> PlainTextObject:
-    return PlainTextObject(text=text, emoji=True)
+    section = blocks.section(join_within(lines, MOST_SECTION))
+    return {"color": COLOURS[case.severity], "fallback": f"Ledger of {case.key}", "blocks": [section]}

@@ -54,27 +54,33 @@ def _clean(text: str, limit: int, unseen: int, names: frozenset[str], keep: froz
     return cut(_harmless(text, names, keep), limit, unseen=unseen)
 
 
-@lru_cache(maxsize=8192)
 def _harmless(text: str, names: frozenset[str], keep: frozenset[str]) -> str:
-    return defang(mask(neutralise(text)), names=names, keep=keep)
+    return defang(_masked(text), names=names, keep=keep)
+
+
+@lru_cache(maxsize=8192)  # much that is said of one case is said of the next
+def _masked(text: str) -> str:
+    return mask(neutralise(text))
 
 
 # --- characters -----------------------------------------------------------------------------------------------------
 
 _UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 """Control, format (bidi, zero width, tags), private use, lone surrogates, line and paragraph separators."""
+_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Variation selectors: invisible, and yet printable as Python sees it."""
 
 
 def neutralise(text: str) -> str:
     """One line without characters that hide or reorder others: they are written out, as `[U+202E]`."""
     flat = " ".join(text.split())
-    if flat.isascii() and flat.isprintable():
+    if flat.isprintable() and (flat.isascii() or not _SELECTOR.search(flat)):
         return flat
     return "".join(_visible(char) for char in flat)
 
 
 def _visible(char: str) -> str:
-    hidden = unicodedata.category(char) in _UNSEEN or _is_noncharacter(char) or _is_selector(char)
+    hidden = unicodedata.category(char) in _UNSEEN or _is_noncharacter(char) or _SELECTOR.match(char)
     return f"[U+{ord(char):04X}]" if hidden else char
 
 
@@ -85,15 +91,11 @@ def _is_noncharacter(char: str) -> bool:
     return ord(char) & _PLANE_END == _PLANE_END or "\ufdd0" <= char <= "\ufdef"
 
 
-def _is_selector(char: str) -> bool:
-    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
-
-
 # --- links ----------------------------------------------------------------------------------------------------------
 
 _SCHEME = re.compile(r"\b([a-z][a-z0-9+.-]{0,30}):(//|\\\\)([^\s/\\?#\"'<>]{0,255})", re.IGNORECASE)
 _SCRIPT = re.compile(r"\b(javascript|vbscript|(?:data|mailto)(?=:\S)):", re.IGNORECASE)
-_NAME = re.compile(r"[\w-]{1,63}(?:[.。．｡][\w-]{1,63})+")
+_NAME = re.compile(r"[\w-]{1,63}+(?:[.。．｡][\w-]{1,63})+")
 _DOTS = re.compile("[.。．｡]")
 _FILE_ENDINGS = frozenset({"app", "bat", "cab", "md", "mov", "pl", "ps", "py", "rs", "sh", "so", "zip"})
 """Top-level domains that are far more often the end of a file's name."""
@@ -104,6 +106,16 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList(accept_unknown=False)
 
 
+def warm_up() -> None:
+    """Load now what the first text would otherwise wait for a fifth of a second."""
+    _suffixes()
+
+
+@lru_cache(maxsize=8192)  # the same few files and names, over and over
+def _has_public_suffix(name: str) -> bool:
+    return _suffixes().publicsuffix(name) is not None
+
+
 def defang(text: str, *, names: Collection[str] = (), keep: Collection[str] = ()) -> str:
     """`text` in which no URL or host name can be followed: `hxxps://a[.]workers[.]dev`. File names stay as they are."""
 
@@ -111,9 +123,10 @@ def defang(text: str, *, names: Collection[str] = (), keep: Collection[str] = ()
         before = text[match.start() - 1 : match.start()]
         return _dotted(match[0]) if _is_host(match[0], before, names, keep) else match[0]
 
-    text = _SCRIPT.sub(r"\1[:]", text)
-    text = _SCHEME.sub(_unlinked, text)
-    return _NAME.sub(name, text)
+    if ":" in text:
+        text = _SCRIPT.sub(r"\1[:]", text)
+        text = _SCHEME.sub(_unlinked, text)
+    return _NAME.sub(name, text) if _DOTS.search(text) else text
 
 
 def defang_name(name: str, port: int | None = None) -> str:
@@ -143,7 +156,7 @@ def _is_host(token: str, before: str, names: Collection[str], keep: Collection[s
     looks_like_file = labels[-1] in _FILE_ENDINGS and (len(labels) == 2 or before in {"\\", "/"})  # noqa: PLR2004 — stem and ending
     if name in keep or labels[-1].isdigit() or looks_like_file:
         return False
-    return _suffixes().publicsuffix(name) is not None
+    return _has_public_suffix(name)
 
 
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]+\Z")

@@ -1,6 +1,6 @@
 """What every destination says about a case, in the same words and the same order; only the markup is theirs.
 
-`describe` turns a case document into text that is already harmless (`text.clean`) and short enough; a renderer only places
+`Description` turns a case document into text that is already harmless (`text.clean`) and short enough; a renderer only places
 it. A fact that is not known reads "unknown" or is left out, and what is missing is always said.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from enricher.core.document import AncestorDoc, CaseDocument, ExceptionDoc, News, StepDoc
-from enricher.destinations.facts import Fact, facts_of, verdict_of
+from enricher.destinations.facts import Fact, fact_of, facts_of, verdict_of
 from enricher.destinations.saying import HEAD, Limits, Speaker, part_of
 from enricher.destinations.text import cut, safe_url
 from enricher.model import Severity
@@ -68,31 +69,83 @@ class Rule:
         return f"{self.rule}: {self.effect}; owner {self.owner}, expires {self.expires}. {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
 class Description:
-    """A case in words. `facts` by name, in the order in which they are printed."""
+    """A case in words, within `limits`. Each part is worked out when it is first asked for: no destination says all of them.
 
-    key: str
-    severity: Severity
-    score: int
-    technique: str
-    title: str
-    summary: str
-    verdict: str
-    facts: Mapping[str, Fact]
-    links: tuple[Link, ...]
-    lineage: tuple[Ancestor, ...]
-    chain: str
-    ledger: tuple[Step, ...]
-    digest: str
-    tuning: tuple[Rule, ...]
-    lookups: tuple[str, ...]
-    missing: tuple[str, ...]
-    next_steps: tuple[str, ...]
+    `base_url` is the console's; without it no link to the case page is made. `facts` are by name, in the order in which they
+    are printed.
+    """
+
+    def __init__(self, document: CaseDocument, limits: Limits, base_url: str | None = None) -> None:
+        self._document, self._base_url, self._say = document, base_url, Speaker(document, limits)
+        self.key, self.score = document["key"], document["score"]
+        self.severity = Severity(document["severity"])
 
     @property
     def grade(self) -> str:
         return f"{self.severity.value.capitalize()} {self.score}"
+
+    @cached_property
+    def technique(self) -> str:
+        return self._say.value(self._document["detection"])
+
+    @cached_property
+    def title(self) -> str:
+        return self._say.value(self._document["title"], most=HEAD)
+
+    @cached_property
+    def summary(self) -> str:
+        said = self._say.value(self._document["summary"], most=HEAD + 100)
+        return " ".join(filter(None, (said, _insight(self._document, self._say))))
+
+    @cached_property
+    def verdict(self) -> str:
+        return verdict_of(self._document, self._say)
+
+    @cached_property
+    def facts(self) -> Mapping[str, Fact]:
+        return facts_of(self._document, self._say)
+
+    def fact(self, name: str) -> Fact:
+        """One fact, for a destination that does not print them all."""
+        return fact_of(name, self._document, self._say)
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        return _links(self._document, self._base_url)
+
+    @cached_property
+    def lineage(self) -> tuple[Ancestor, ...]:
+        return _lineage(self._document, self._say)
+
+    @cached_property
+    def chain(self) -> str:
+        return _chain(self._document, self._say)
+
+    @cached_property
+    def ledger(self) -> tuple[Step, ...]:
+        return _ledger(self._document["ledger"], self._say)
+
+    @cached_property
+    def digest(self) -> str:
+        return self._say.value(self._document["ledger_digest"], most=max(self._say.limits.text, 80))
+
+    @cached_property
+    def tuning(self) -> tuple[Rule, ...]:
+        rules = self._document["exceptions"][: self._say.limits.rows]
+        return tuple(_rule(rule, self._document, self._say) for rule in rules)
+
+    @cached_property
+    def lookups(self) -> tuple[str, ...]:
+        return self._say.lines([_lookup(item) for item in self._document["enrichments"]])
+
+    @cached_property
+    def missing(self) -> tuple[str, ...]:
+        return self._say.lines(self._document["missing"]) or ("Nothing that we ask for",)
+
+    @cached_property
+    def next_steps(self) -> tuple[str, ...]:
+        return self._say.lines(self._document["next_steps"])
 
 
 def headline(document: CaseDocument, most: int) -> str:
@@ -106,30 +159,6 @@ def headline(document: CaseDocument, most: int) -> str:
 def event_id(document: CaseDocument, seq: int = 1) -> str:
     """What marks one piece of news inside a ticket, so that it is found again."""
     return f"{document['key']}-{seq:02d}"
-
-
-def describe(document: CaseDocument, limits: Limits, base_url: str | None = None) -> Description:
-    """The case in words, within `limits`. `base_url` is the console's; without it no link to the case page is made."""
-    say = Speaker(document, limits)
-    return Description(
-        key=document["key"],
-        severity=Severity(document["severity"]),
-        score=document["score"],
-        technique=say.value(document["detection"]),
-        title=say.value(document["title"], most=HEAD),
-        summary=" ".join(filter(None, (say.value(document["summary"], most=HEAD + 100), _insight(document, say)))),
-        verdict=verdict_of(document, say),
-        facts=facts_of(document, say),
-        links=_links(document, base_url),
-        lineage=_lineage(document, say),
-        chain=_chain(document, say),
-        ledger=_ledger(document["ledger"], say),
-        digest=say.value(document["ledger_digest"], most=max(limits.text, 80)),
-        tuning=tuple(_rule(rule, document, say) for rule in document["exceptions"][: limits.rows]),
-        lookups=say.lines([_lookup(item) for item in document["enrichments"]]),
-        missing=say.lines(document["missing"]) or ("Nothing that we ask for",),
-        next_steps=say.lines(document["next_steps"]),
-    )
 
 
 def tell(document: CaseDocument, news: News, limits: Limits) -> tuple[str, tuple[str, ...]]:

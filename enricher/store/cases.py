@@ -21,6 +21,7 @@ from enricher.ports import Merge, SeenEvent, Settlement, Sighting
 from enricher.store.database import Transaction, add_new, insert_new
 from enricher.store.ids import new_id
 from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts, cases, deliveries, events, news, sightings
+from enricher.store.statements import add, change, fetch
 from enricher.store.types import clean
 
 DeliverTo = Callable[[CaseDocument], Sequence[str]]
@@ -42,8 +43,7 @@ class Cases:
 
     def trigger_pending(self, tx: Transaction, alert_ref: str, recovery_id: str) -> bool:
         """Whether an alert that the recovery would end is still to be settled."""
-        waiting = tx.conn.execute(_WAITING_TRIGGER, {"ref": alert_ref, "recovery": recovery_id})
-        return waiting.first() is not None
+        return bool(fetch(tx.conn, _WAITING_TRIGGER, {"ref": alert_ref, "recovery": recovery_id}))
 
     def store(self, tx: Transaction, alert_id: str, alert_ref: str | None, settlement: Settlement) -> frozenset[int]:
         """Store what came of an alert: its events, its cases with their news, and the recovery of others.
@@ -68,7 +68,7 @@ class Cases:
         """Store news of a case whose row is locked, numbered after `last`, with other values of the row; the new last."""
         _add_news(tx, key, last, items)
         seq = last + len(items)
-        tx.conn.execute(_CASE, {"case": key, "last_news_seq": seq, "updated_at": tx.now, **values})
+        change(tx.conn, _CASE, {"case": key, "last_news_seq": seq, "updated_at": tx.now, **values})
         return seq
 
     def make_due(
@@ -81,10 +81,10 @@ class Cases:
         """
         told = {"case": key, "seq": seq, "now": tx.now, "again": tx.now + timedelta(seconds=after_s)}
         if destinations is None:
-            due = tx.conn.execute(_MAKE_DUE, told)
+            due = fetch(tx.conn, _MAKE_DUE, told)
         else:
-            due = tx.conn.execute(_MAKE_SOME_DUE, told | {"destinations": list(destinations)})
-        tx.wakes.update(due.scalars())
+            due = [row for name in destinations for row in fetch(tx.conn, _MAKE_ONE_DUE, told | {"to": name})]
+        tx.wakes.update(row.destination for row in due)
 
     def open_deliveries(self, tx: Transaction, key: str, document: CaseDocument, seq: int) -> None:
         """Make the deliveries that are missing; one for each (case, destination) is kept for good."""
@@ -108,13 +108,13 @@ class Cases:
             tx.wakes.update(str(row["destination"]) for row in rows)
 
     def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new_events: int) -> None:
-        stored = tx.conn.execute(LOCKED_CASE, {"case": key}).first()
+        stored = next(iter(fetch(tx.conn, LOCKED_CASE, {"case": key})), None)
         merged, items = self.merge(stored.document if stored else None, document, new_events, tx.now)
         values = _columns(merged)
         if stored is None:
             seq = len(items)
             row = values | {"key": key, "id": new_id(tx.now), "state": _state(merged), "last_news_seq": seq}
-            tx.conn.execute(_NEW_CASE, row | {"opened_at": tx.now, "updated_at": tx.now})
+            add(tx.conn, _NEW_CASE, [row | {"opened_at": tx.now, "updated_at": tx.now}])
             _add_news(tx, key, 0, items)
         else:
             recovered = stored.state == "recovered"
@@ -128,17 +128,17 @@ class Cases:
 
     def _recover(self, tx: Transaction, recovery_id: str, alert_ref: str) -> None:
         """Mark the cases of an alert recovered."""
-        self._mark_recovered(tx, recovery_id, tx.conn.execute(_LINKED, {"ref": alert_ref}).scalars().all())
+        self._mark_recovered(tx, recovery_id, [row.case_key for row in fetch(tx.conn, _LINKED, {"ref": alert_ref})])
 
     def _recover_if_it_came_first(self, tx: Transaction, alert_ref: str, keys: Collection[str]) -> None:
         """A recovery that found nothing to end, because it overtook its alert, ends what the alert has opened."""
-        for recovery_id in tx.conn.execute(_OVERTAKING, {"ref": alert_ref}).scalars().all():
-            self._mark_recovered(tx, recovery_id, keys)
+        for overtaking in fetch(tx.conn, _OVERTAKING, {"ref": alert_ref}):
+            self._mark_recovered(tx, overtaking.id, keys)
 
     def _mark_recovered(self, tx: Transaction, recovery_id: str, keys: Iterable[str]) -> None:
         text = f"Recovered in Sumo Logic at {tx.now:%Y-%m-%d %H:%M:%S} UTC"
         for key in sorted(keys):
-            stored = tx.conn.execute(LOCKED_CASE, {"case": key}).one()
+            (stored,) = fetch(tx.conn, LOCKED_CASE, {"case": key})
             _link(tx, recovery_id, {key: None})
             if stored.state == "open":
                 item = news_item(tx, "recovery", text)
@@ -170,7 +170,7 @@ _MAKE_DUE = (
     )
     .returning(deliveries.c.destination)
 )
-_MAKE_SOME_DUE = _MAKE_DUE.where(deliveries.c.destination.in_(bindparam("destinations", expanding=True)))
+_MAKE_ONE_DUE = _MAKE_DUE.where(deliveries.c.destination == bindparam("to"))
 
 _WAITING_TRIGGER = (
     select(alerts.c.id)
@@ -200,8 +200,7 @@ def _add_news(tx: Transaction, key: str, last: int, items: Sequence[News]) -> No
         {"case_key": key, "seq": seq, "kind": item["kind"], "at": item["at"], "text": item["text"], "lines": item["lines"]}
         for seq, item in enumerate(items, last + 1)
     ]
-    if rows:
-        tx.conn.execute(_NEW_NEWS, rows)
+    add(tx.conn, _NEW_NEWS, rows)
 
 
 def _columns(document: CaseDocument) -> dict[str, Any]:
@@ -251,12 +250,10 @@ def _add_sightings(tx: Transaction, seen: Sequence[Sighting]) -> None:
         }
         for sighting in sorted(seen, key=lambda sighting: (sighting.event, sighting.family))
     ]
-    if rows:
-        tx.conn.execute(insert_new(tx.conn.dialect.name, sightings), rows)
+    add(tx.conn, insert_new(tx.conn.dialect.name, sightings), rows)
 
 
 def _link(tx: Transaction, alert_id: str, rows: Mapping[str, Sequence[int] | None]) -> None:
     """Say which cases an alert is in, and with which of its rows."""
     links = [{"case_key": key, "alert_id": alert_id, "rows": numbers} for key, numbers in rows.items()]
-    if links:
-        tx.conn.execute(insert_new(tx.conn.dialect.name, case_alerts), links)
+    add(tx.conn, insert_new(tx.conn.dialect.name, case_alerts), links)

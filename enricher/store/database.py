@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from enricher.errors import StoreUnavailable
+from enricher.store.statements import add
 
 Clock = Callable[[], datetime]
 
@@ -120,9 +121,7 @@ def insert_or_replace(dialect: str, table: Table) -> Any:
 
 def add_new(conn: Connection, table: Table, rows: Sequence[dict[str, Any]], *unique: str) -> set[Any]:
     """Insert those rows that are not there yet by `unique`; the first primary key column of each that went in."""
-    if not rows:
-        return set()
-    return set(conn.execute(_insert_new_and_say(conn.dialect.name, table, *unique), list(rows)).scalars())
+    return {key for (key,) in add(conn, _insert_new_and_say(conn.dialect.name, table, *unique), rows)}
 
 
 @cache

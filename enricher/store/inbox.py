@@ -16,6 +16,7 @@ from enricher.store.cases import Cases, case_lock
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.intake import Incoming, store_all
 from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts
+from enricher.store.statements import change, fetch
 from enricher.store.tallies import account
 
 RECORD = [column for column in alerts.columns if column.name not in {"body", "row_digests", "identity", "content"}]
@@ -32,16 +33,14 @@ class Inbox:
 
     def claim(self, limit: int) -> list[ClaimedAlert]:
         self._access.claims(ALERTS)
-        if limit < 1 or not self._anything_due():
+        if limit < 1:
             return []
         return self._access.write(lambda tx: self._take(tx, limit))
 
     def settle(self, claim: ClaimedAlert, settlement: Settlement) -> bool:
         """As the port says. Raises TriggerPending for a recovery whose trigger has not been settled yet."""
         locks = [case_lock(case["key"]) for case in settlement.cases]
-        with self._access.read() as conn:
-            ref = conn.execute(_REF, {"alert": claim.alert_id}).scalar_one_or_none() or settlement.alert_ref
-        if ref:
+        if ref := claim.alert_ref or settlement.alert_ref:
             locks.append(f"ref {ref}")
         stored = self._access.write(lambda tx: self._settle(tx, claim, ref, settlement), locks)
         if stored is None:
@@ -68,19 +67,15 @@ class Inbox:
         with self._access.read() as conn:
             return conn.execute(select(alerts.c.body).where(alerts.c.id == alert_id)).scalar_one_or_none()
 
-    def _anything_due(self) -> bool:
-        """Look before writing: an idle claim must not commit, or every claim would wake all the others."""
-        with self._access.read() as conn:
-            return conn.execute(_ANY_DUE, {"now": self._access.now(conn)}).first() is not None
-
     def _take(self, tx: Transaction, limit: int) -> list[ClaimedAlert]:
         due = {"now": tx.now, "limit": limit}
-        taken = tx.conn.execute(_TAKE, due | {"holder": self._access.holder, "due_at": tx.now + self._lease}).all()
+        taken = fetch(tx.conn, _TAKE, due | {"holder": self._access.holder, "due_at": tx.now + self._lease})
         return [
             ClaimedAlert(
                 alert_id=row.id,
                 body=row.body,
                 source=row.source,
+                alert_ref=row.alert_ref,
                 received_at=row.received_at,
                 attempts=row.attempts,
                 fence=row.claims,
@@ -106,7 +101,7 @@ class Inbox:
     def _hold(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:
         """Write to a claimed alert, if the claim is still ours."""
         ours = {"alert": claim.alert_id, "fence": claim.fence}
-        return tx.conn.execute(_OURS, ours | values).rowcount == 1
+        return change(tx.conn, _OURS, ours | values) == 1
 
 
 _DUE = (
@@ -114,18 +109,16 @@ _DUE = (
     .where(OPEN_ALERTS, alerts.c.due_at <= bindparam("now", type_=MOMENT))
     .order_by(alerts.c.due_at, alerts.c.id)
 )
-_ANY_DUE = _DUE.limit(1)
 _DUE_FREE = _DUE.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True).cte("due")
 _TAKE = (
     update(alerts)
     .where(alerts.c.id.in_(select(_DUE_FREE.c.id)))
     .values(state="working", attempts=alerts.c.attempts + 1, claims=alerts.c.claims + 1)
-    .returning(alerts.c.id, alerts.c.body, alerts.c.source, alerts.c.received_at, alerts.c.attempts, alerts.c.claims)
+    .returning(*(alerts.c[name] for name in ("id", "body", "source", "alert_ref", "received_at", "attempts", "claims")))
 )
 _OURS = update(alerts).where(
     alerts.c.id == bindparam("alert"), alerts.c.state == "working", alerts.c.claims == bindparam("fence")
 )
-_REF = select(alerts.c.alert_ref).where(alerts.c.id == bindparam("alert"))
 
 
 def records(conn: Connection, rows: Sequence[Row[Any]]) -> list[AlertRecord]:

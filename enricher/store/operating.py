@@ -12,6 +12,7 @@ from enricher.store.audit import note
 from enricher.store.cases import LOCKED_CASE, Cases, case_lock, news_item
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.schema import alerts, deliveries
+from enricher.store.statements import fetch
 
 SOMEBODY = "operator"
 
@@ -45,7 +46,7 @@ class Operator:
         """Open a recovered or suppressed case: it gets its deliveries, and those that exist learn of it."""
 
         def reopen(tx: Transaction) -> bool:
-            stored = tx.conn.execute(LOCKED_CASE, {"case": key}).first()
+            stored = next(iter(fetch(tx.conn, LOCKED_CASE, {"case": key})), None)
             if stored is None or stored.state == "open":
                 return False
             document: CaseDocument = stored.document

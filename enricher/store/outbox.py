@@ -27,6 +27,7 @@ from enricher.store.cases import Cases, case_lock, news_item
 from enricher.store.database import Transaction
 from enricher.store.reading import news_of
 from enricher.store.schema import MOMENT, OPEN_DELIVERIES, cases, deliveries
+from enricher.store.statements import change, fetch, fetch_of
 
 TOGETHER_S = 1.0
 """How long a ticket elsewhere waits before it is shown: the next is often right behind it, and one edit shows both."""
@@ -41,12 +42,12 @@ class Outbox:
 
     def claim(self, destination: str, limit: int) -> list[Delivery]:
         self._access.claims(destination)
-        if limit < 1 or not self._anything_due(destination):
+        if limit < 1:
             return []
         return self._access.write(lambda tx: self._take(tx, destination, limit))
 
     def ticket_created(self, delivery: Delivery, ticket: Ticket) -> None:
-        self._write(delivery, lambda tx: self._keep_ticket(tx, delivery, ticket))
+        self._write(delivery, lambda tx: self._keep_ticket(tx, delivery, ticket, _OURS, **_earlier_settled(delivery)))
 
     def progressed(self, delivery: Delivery, sent_seq: int) -> None:
         values = {"seq": sent_seq, **_earlier_settled(delivery)}
@@ -54,10 +55,12 @@ class Outbox:
 
     def delivered(self, delivery: Delivery, sent_seq: int, ticket: Ticket | None = None) -> None:
         def finish(tx: Transaction) -> None:
-            if ticket is not None:
-                self._keep_ticket(tx, delivery, ticket)
             known = {"settled_claims": delivery.fence, "doubt_since": None, "reason": None, "detail": None}
-            _end(tx, delivery, _DELIVERED, seq=sent_seq, due_at=tx.now, **known)
+            ended = {"holder": None, "seq": sent_seq, "due_at": tx.now, **known}
+            if ticket is None:
+                _update(tx, delivery, _DELIVERED, **ended)
+            else:
+                self._keep_ticket(tx, delivery, ticket, _DELIVERED, **ended)
             tx.wakes.add(delivery.destination)
 
         self._write(delivery, finish)
@@ -78,31 +81,28 @@ class Outbox:
     def _write(self, delivery: Delivery, do: Any) -> None:
         self._access.write(do, [case_lock(delivery.case["key"])])
 
-    def _anything_due(self, destination: str) -> bool:
-        """Look before writing: an idle claim must not commit, or every claim would wake all the others."""
-        with self._access.read() as conn:
-            now = self._access.now(conn)
-            return conn.execute(_ANY_DUE, {"to": destination, "now": now}).first() is not None
-
     def _take(self, tx: Transaction, destination: str, limit: int) -> list[Delivery]:
         due = {"to": destination, "now": tx.now, "limit": limit}
         values = {"holder": self._access.holder, "due_at": tx.now + self._lease, "updated_at": tx.now}
-        taken = tx.conn.execute(_TAKE, due | values).all()
+        taken = fetch(tx.conn, _TAKE, due | values)
         return _with_cases(tx, sorted(taken, key=lambda row: str(row.id)))
 
-    def _keep_ticket(self, tx: Transaction, delivery: Delivery, ticket: Ticket) -> None:
-        """Store the ticket. A late holder's ticket is stored too if there is none, for it exists; a second one is noted."""
-        stored = tx.conn.execute(_LOCKED, {"delivery": delivery.delivery_id}).one()
+    def _keep_ticket(self, tx: Transaction, delivery: Delivery, ticket: Ticket, statement: Update, **values: Any) -> None:
+        """Store the ticket with what else `statement` writes to a claim that is still ours.
+
+        A late holder's ticket is stored too if there is none, for it exists; a second one is noted.
+        """
+        (stored,) = fetch(tx.conn, _LOCKED, {"delivery": delivery.delivery_id})
         known: str | None = stored.external_id
-        values = {"external_id": ticket.external_id, "label": ticket.label, "url": ticket.url}
-        ours = _update(tx, delivery, _OURS, **values, **_earlier_settled(delivery))
+        named = {"external_id": ticket.external_id, "label": ticket.label, "url": ticket.url}
+        ours = _update(tx, delivery, statement, **named, **values)
         if known == ticket.external_id:
             return
         if known is not None:
             both = f"{known}, {ticket.external_id}"
             note(tx, by="enricher", action="second ticket", item_id=delivery.delivery_id, detail=both)
         elif not ours:
-            tx.conn.execute(_ANYBODYS, {"delivery": delivery.delivery_id, **values})
+            change(tx.conn, _ANYBODYS, {"delivery": delivery.delivery_id, **named})
         if ours or known is None:
             self._announce(tx, stored.key, stored.last_news_seq, delivery.destination, ticket)
 
@@ -132,7 +132,6 @@ _DUE = (
     .where(OPEN_DELIVERIES, deliveries.c.destination == bindparam("to"), deliveries.c.due_at <= _NOW)
     .order_by(deliveries.c.due_at)
 )
-_ANY_DUE = _DUE.limit(1)
 _DUE_FREE = _DUE.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True).cte("due")
 _IN_DOUBT = deliveries.c.claims > deliveries.c.settled_claims
 _LEFT_BEHIND = deliveries.c.state == "sending"
@@ -188,7 +187,7 @@ def _earlier_settled(delivery: Delivery) -> dict[str, Any]:
 def _update(tx: Transaction, delivery: Delivery, statement: Update, **values: Any) -> bool:
     """Write to a delivery, if the claim is still ours."""
     ours = {"delivery": delivery.delivery_id, "fence": delivery.fence}
-    return tx.conn.execute(statement, ours | {"updated_at": tx.now, **values}).rowcount == 1
+    return change(tx.conn, statement, ours | {"updated_at": tx.now, **values}) == 1
 
 
 def _end(tx: Transaction, delivery: Delivery, statement: Update, **values: Any) -> bool:
@@ -201,7 +200,7 @@ def _with_cases(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Delivery]:
     keys = sorted({row.case_key for row in rows})
     if not keys:
         return []
-    documents: dict[str, CaseDocument] = {row.key: row.document for row in tx.conn.execute(_DOCUMENTS, {"keys": keys})}
+    documents: dict[str, CaseDocument] = {row.key: row.document for row in fetch_of(tx.conn, _DOCUMENTS, "keys", keys)}
     items = news_of(tx.conn, keys)
     tickets = _tickets(tx.conn, keys)
     return [
@@ -224,6 +223,6 @@ def _with_cases(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Delivery]:
 
 def _tickets(conn: Connection, keys: Sequence[str]) -> defaultdict[str, dict[str, Ticket]]:
     found: defaultdict[str, dict[str, Ticket]] = defaultdict(dict)
-    for row in conn.execute(_TICKETS, {"keys": keys}):
+    for row in fetch_of(conn, _TICKETS, "keys", keys):
         found[row.case_key][row.destination] = Ticket(row.external_id, row.label, row.url)
     return found

@@ -14,11 +14,11 @@ from threading import Event
 from typing import cast
 
 import psycopg
-from sqlalchemy import URL, BigInteger, Connection, Engine, bindparam, create_engine, func, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from enricher.store.database import Transaction, trouble_as_unavailable
+from enricher.store.statements import run
 
 CHANNEL = "enricher"
 CONNECT_TIMEOUT_S = 5
@@ -37,11 +37,9 @@ _OPTIONS = " ".join(
         "idle_in_transaction_session_timeout=60s",
     )
 )
-_LOCK = text("SELECT pg_advisory_xact_lock(key), clock_timestamp() FROM unnest(:keys) AS key").bindparams(
-    bindparam("keys", type_=ARRAY(BigInteger))
-)
-_NOW = select(func.clock_timestamp())
-_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', :topics)")
+_LOCK = "SELECT pg_advisory_xact_lock(key), clock_timestamp() FROM unnest(%s::bigint[]) AS key"
+_NOW = "SELECT clock_timestamp()"
+_NOTIFY = f"SELECT pg_notify('{CHANNEL}', %s)"
 _BETWEEN = "\x1f"
 
 _inherited: list[object] = []
@@ -55,6 +53,7 @@ class Postgres:
         self._writing = _engine(url, pool_size=1)
         self._reading = _engine(url, pool_size=READERS, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._kept: Connection | None = None
+        self._own_session = 0
 
     @contextmanager
     def begin(self, locks: Sequence[str]) -> Iterator[Transaction]:
@@ -63,7 +62,7 @@ class Postgres:
                 transaction = self._started(locks)
                 yield transaction
                 if transaction.wakes:
-                    transaction.conn.execute(_NOTIFY, {"topics": _BETWEEN.join(transaction.wakes)})
+                    run(transaction.conn, _NOTIFY, [_BETWEEN.join(transaction.wakes)])
                 transaction.conn.commit()
             except BaseException:
                 self._let_go()  # whatever state it is in, nobody has to find out
@@ -82,6 +81,7 @@ class Postgres:
     def _start(self, locks: Sequence[str]) -> Transaction:
         if self._kept is None:
             self._kept = self._writing.connect()
+            self._own_session = _driver(self._kept.connection).info.backend_pid
         self._kept.begin()
         return Transaction(self._kept, _lock(self._kept, locks) if locks else self.now(self._kept))
 
@@ -96,18 +96,19 @@ class Postgres:
             yield conn
 
     def now(self, conn: Connection) -> datetime:
-        return cast("datetime", conn.execute(_NOW).scalar_one())
+        return cast("datetime", run(conn, _NOW, ()).fetchone()[0])
 
     def watch(self, stop: Event, changed: Callable[[Collection[str]], None]) -> None:
-        """Listen on a connection of its own."""
+        """Listen on a connection of its own. This process has rung for its own commits already."""
         with trouble_as_unavailable(), closing(self._reading.raw_connection()) as pooled:
-            listening = cast("psycopg.Connection[object]", pooled.driver_connection)
+            listening = _driver(pooled)
             pooled.detach()
             listening.autocommit = True
             listening.execute(f"LISTEN {CHANNEL}")
             while not stop.is_set():
                 for notice in listening.notifies(timeout=LISTEN_S, stop_after=1):
-                    changed(notice.payload.split(_BETWEEN))
+                    if notice.pid != self._own_session:
+                        changed(notice.payload.split(_BETWEEN))
 
     @contextmanager
     def creating(self) -> Iterator[Connection]:
@@ -143,10 +144,14 @@ def _engine(url: URL, *, pool_size: int, isolation_level: str = "READ COMMITTED"
     )
 
 
+def _driver(pooled: PoolProxiedConnection) -> psycopg.Connection[object]:
+    return cast("psycopg.Connection[object]", pooled.driver_connection)
+
+
 def _lock(conn: Connection, names: Sequence[str]) -> datetime:
     """Take the locks one by one, lowest number first; the time when all were had."""
     numbers = sorted({_lock_number(name) for name in names})
-    return cast("datetime", conn.execute(_LOCK, {"keys": numbers}).all()[-1][1])
+    return cast("datetime", run(conn, _LOCK, [numbers]).fetchall()[-1][1])
 
 
 def _lock_number(name: str) -> int:

@@ -19,6 +19,7 @@ from enricher.store.database import Transaction, insert_or_replace
 from enricher.store.inbox import RECORD, records
 from enricher.store.schema import DEAD, OPEN_ALERTS, OPEN_DELIVERIES, alerts, case_alerts, cases, deliveries, news, pulse
 from enricher.store.sources import sources_of
+from enricher.store.statements import fetch_of
 from enricher.store.types import clean
 
 T = TypeVar("T")
@@ -164,7 +165,7 @@ _NEWS = select(news).where(news.c.case_key.in_(bindparam("keys", expanding=True)
 def news_of(conn: Connection, keys: Collection[str]) -> defaultdict[str, list[News]]:
     """All news of some cases, each case's by number."""
     found: defaultdict[str, list[News]] = defaultdict(list)
-    for row in conn.execute(_NEWS, {"keys": list(keys)}):
+    for row in fetch_of(conn, _NEWS, "keys", list(keys)):
         found[row.case_key].append(News(seq=row.seq, kind=row.kind, at=row.at, text=row.text, lines=row.lines))
     return found
 

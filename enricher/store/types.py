@@ -66,9 +66,6 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         return self.storable(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - as above
-        return value
-
 
 class Moment(TypeDecorator[datetime]):
     """An aware instant, UTC. SQLite keeps it as text of fixed width, which sorts as time does."""

@@ -89,7 +89,10 @@ class Application:
         )
 
     def work(self) -> Work:
-        """What the worker process needs."""
+        """What the worker process needs, loaded and ready."""
+        from enricher.destinations.text import warm_up
+
+        warm_up()
         settings, flow = self.settings, self.flow()
         return Work(
             inbox=self.store.inbox,

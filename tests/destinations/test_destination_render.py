@@ -238,7 +238,7 @@ def check_blocks(body: dict[str, Any]) -> None:
     assert slack_body.blocks_size(body) < 10_000
     assert length(body["text"]) <= 4000
     every = [*body["blocks"], *(block for attachment in body.get("attachments", ()) for block in attachment["blocks"])]
-    assert Block.parse_all(every)
+    assert [block.to_dict() for block in Block.parse_all(every)] == every  # which checks every limit
     for block in every:
         sections = [block["text"]] if "text" in block else []
         for text in [*sections, *block.get("fields", ()), *block.get("elements", ())]:

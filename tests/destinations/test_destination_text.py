@@ -29,6 +29,7 @@ from tests.destinations.cases import MARKUP, SECRET_WORDS, SECRETS
         pytest.param("\ud800", "[U+D800]", id="lone surrogate"),
         pytest.param("a\U000e0041", "a[U+E0041]", id="tag character"),
         pytest.param("x\ufe0f\uffff", "x[U+FE0F][U+FFFF]", id="variation selector and noncharacter"),
+        pytest.param("é\U000e0101", "é[U+E0101]", id="variation selector in what Python calls printable"),
         pytest.param("naïve 日本 😀", "naïve 日本 😀", id="other scripts stay"),
     ],
 )
@@ -83,6 +84,8 @@ def test_defang_name(port: int | None, expected: str) -> None:
         ("https://bob:pw@host", "https://bob:[masked]@host"),
         ("?sv=1&sig=abc%3D", "?sv=1&sig=[masked]"),
         ("AKIAABCDEFGHIJKLMNOP", "AKIA[masked]"),
+        ("/PASS:abc", "/PASS:[masked]"),
+        ("pa\u017f\u017fword=abc", "pa\u017f\u017fword=[masked]"),
         ("Reset the password of m.alvarez", "Reset the password of m.alvarez"),
         ("token bucket; secret sauce", "token bucket; secret sauce"),
     ],

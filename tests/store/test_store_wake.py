@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -118,6 +120,18 @@ def test_an_idle_claim_wakes_nobody(store: Store, loop: Loop) -> None:
     store.reader.ready()
 
     assert store.access._here().bell._rings == rings
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_an_idle_claim_is_nothing_that_another_process_sees(url: str, store: Store) -> None:
+    """On PostgreSQL another process sees only whom a transaction names."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as watching:
+        before = watching.execute("PRAGMA data_version").fetchone()
+
+        store.inbox.claim(1)
+        store.outbox.claim("jira", 1)
+
+        assert watching.execute("PRAGMA data_version").fetchone() == before
 
 
 def test_what_falls_due_wakes_the_loop(store: Store, loop: Loop) -> None:

@@ -55,6 +55,7 @@ def alert(name: str = "A1", **more: Any) -> ClaimedAlert:
         "alert_id": name,
         "body": name.encode(),
         "source": "sumo",
+        "alert_ref": None,
         "received_at": NOW,
         "attempts": 1,
         "fence": 1,
