@@ -20,6 +20,9 @@ FOLDERS = ("sumo-payloads", "templates")
 EACH = 24
 """Mutations of one payload; each kind of mutation comes at least once."""
 
+MOST_ITEMS = 250
+"""Of a list that is repeated, so that mutations upon mutations stay bodies that somebody could send."""
+
 STRANGE: tuple[Any, ...] = (
     None,
     "",
@@ -141,7 +144,7 @@ def _repeated(document: Any, chance: Random) -> Any:
     lists = [(holder, key) for holder, key in _places(document) if isinstance(holder[key], list)]
     if lists:
         holder, key = chance.choice(lists)
-        holder[key] = holder[key] * chance.choice([2, 40])
+        holder[key] = (holder[key] * chance.choice([2, 40]))[:MOST_ITEMS]
     return document
 
 

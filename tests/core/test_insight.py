@@ -468,7 +468,7 @@ def test_without_a_safe_link_there_is_none(alert: Alert, console: str | None) ->
 
 # --- anything -------------------------------------------------------------------------------------------------------
 
-_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+_SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=20)
 _VALUES = _SCALARS | st.lists(_SCALARS, max_size=3) | st.dictionaries(st.text(max_size=8), _SCALARS, max_size=3)
 _ATTRIBUTES = (
     "device_hostname metadata_deviceEventId objectType baseImage pid dns_query dns_replyIp success dns_returnCode "

@@ -312,7 +312,7 @@ def test_the_balance_holds_when_the_service_is_killed_at_work(
     monkeypatch.setenv("ENRICHER_DATABASE_URL", database)
     accepted: list[str] = []
     with serving(settings, tmp_path / "service.log") as service:
-        for life in range(3):
+        for life in range(2):
             accepted += [service.accept(alerts.trigger(f"h{life}n{number}")) for number in range(30)]
             service.kill()
             meanwhile = json.loads(run("balance", "--json").stdout)
