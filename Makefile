@@ -38,7 +38,7 @@ fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 1
 golden: $(VENV)/tools ## Write the golden files anew; read the difference before you keep it
 	ENRICHER_GOLDEN=update $(PYTEST) tests/destinations -m "not slow" $(ARGS)
 
-bench: $(VENV)/tools ## Measure accept, end to end, core, catalog and memory in one run; ARGS="accept core" for parts
+bench: $(VENV)/tools ## Measure accept, end to end, core, catalog, look-ups and memory in one run; ARGS="accept core" for parts
 	$(PY) -m bench $(ARGS)
 
 soak: $(VENV)/tools ## Kill the service in mid-load for minutes while its destinations fail, then count; ARGS="--minutes 10"

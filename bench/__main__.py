@@ -7,13 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-from bench import accept, catalog_speed, core_speed, end_to_end, machine, memory
+from bench import accept, catalog_speed, core_speed, end_to_end, lookups_speed, machine, memory
 
 PARTS = {
     "accept": accept.run,
     "end_to_end": end_to_end.run,
     "core": core_speed.run,
     "catalog": catalog_speed.run,
+    "lookups": lookups_speed.run,
     "memory": memory.run,
 }
 KEPT = Path(__file__).parents[1] / "docs" / "performance.json"

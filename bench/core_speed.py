@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import date
 from functools import partial
 from statistics import median
 
 from bench import bodies
 from enricher.content import load
-from enricher.core.grade import Asked
 from enricher.core.payload import read
 from enricher.core.programs import Programs
-from enricher.lookups import NoLookups
-from enricher.model import Event
-from enricher.pipeline import investigate
+from enricher.pipeline import World, investigate
 
 ALERTS = 40
 ROWS = 100
 ROUNDS = 7
-
-
-class _NoHistory:
-    def ancestors(self, computer: str, guids: Iterable[str]) -> list[Event]:
-        del computer, guids
-        return []
+NOW = datetime(2026, 3, 12, tzinfo=UTC)
 
 
 def run() -> dict[str, object]:
@@ -39,8 +30,9 @@ def run() -> dict[str, object]:
 
 
 def _all(alerts: list[bytes], programs: Programs) -> None:
+    world = World(programs=programs, lookups=NoLookups(), history=None, asked=Asked())
     for body in alerts:
-        found = investigate(read(body), programs, NoLookups(), _NoHistory(), date(2026, 3, 12), Asked())
+        found = investigate(read(body), world, NOW)
         if not found.cases:
             raise RuntimeError("the alert made no case")
 

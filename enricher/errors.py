@@ -4,7 +4,10 @@ EnricherError
 ├── PayloadError          what was sent cannot be read; `code` goes into the answer and the metric
 ├── ConfigurationError    a file or a setting is wrong; `problems` are `file:line: message` lines
 ├── StoreUnavailable      the database refuses; nothing was stored, try again in `retry_after` seconds
+├── Outdated              what an investigation rests on is no longer all there is; nothing was stored, investigate again
 ├── TriggerPending        a recovery came before its alert was settled; nothing was stored, settle it again in `retry_after`
+├── Unsearchable          a value that may not stand in a query to Sumo Logic; nothing was sent
+├── SearchError           Sumo Logic did not answer a call of a search; `reason` says whether it may later
 └── DeliveryError         a destination did not take a case; `reason` decides the `outcome`
 """
 
@@ -40,6 +43,10 @@ class StoreUnavailable(EnricherError):
     def __init__(self, detail: str, *, retry_after: int = 5) -> None:
         super().__init__(detail)
         self.detail, self.retry_after = detail, retry_after
+
+
+class Outdated(EnricherError):
+    """Events of the same computer were stored while this one was investigated. Nothing was stored; investigate again."""
 
 
 class TriggerPending(EnricherError):
@@ -95,6 +102,36 @@ OUTCOME_OF = {
     Reason.INVALID: Outcome.REJECTED,
     Reason.CONFIGURATION: Outcome.REJECTED,
 }
+
+
+class Unsearchable(EnricherError):
+    """A value that may not stand in a query to Sumo Logic. `detail` says what it should have been, and never repeats it."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+_IN_A_MOMENT = frozenset({Reason.CONNECT, Reason.TIMEOUT, Reason.DROPPED, Reason.SERVER_ERROR, Reason.RATE_LIMITED})
+_LATER = _IN_A_MOMENT | {Reason.NOT_JSON, Reason.NOT_FOUND}
+
+
+class SearchError(EnricherError):
+    """Sumo Logic did not answer a call of a search. `retry_after` is in seconds, 0 if it named none; `detail` holds no secret."""
+
+    def __init__(self, reason: Reason, detail: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail, self.retry_after = reason, detail, retry_after
+
+    @property
+    def passing(self) -> bool:
+        """The same call may well be answered in a moment."""
+        return self.reason in _IN_A_MOMENT
+
+    @property
+    def worth_another_search(self) -> bool:
+        """A new search may succeed later, with nobody's help."""
+        return self.reason in _LATER
 
 
 class DeliveryError(EnricherError):

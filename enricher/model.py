@@ -118,6 +118,10 @@ class Alert:
     insight: Insight | None = None
 
 
+NO_ROW = -1
+"""The row of an event that no row of this alert brought."""
+
+
 # --- what it says ---------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +134,8 @@ class Event:
     `image` and `user` are None for `-`, `?`, empty or `<unknown process>`.
     `observed` is False where the record was put together from a row's parsed columns.
     `count` and `last_at` differ from 1 and None only for an aggregate row that stands for many records.
+    `origin` is None for what this alert brought; `history` for an event of an earlier alert, `search` for one that was asked
+    of Sumo Logic. Those have the row `NO_ROW`.
     """
 
     computer: str
@@ -142,6 +148,7 @@ class Event:
     observed: bool = True
     count: int = 1
     last_at: datetime | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,3 +270,4 @@ class Backlog:
     deliveries_waiting: dict[str, int]
     dead_alerts: int
     dead_deliveries: int
+    follow_ups_waiting: int = 0

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from enricher.core.accounts import RowAccount, SourceRecord
 from enricher.core.document import CaseDocument, Json, News
-from enricher.model import Backlog, Enrichment, Event, Observable
+from enricher.core.memory import Group, Memory, Past
+from enricher.model import Backlog, Enrichment, Event, Observable, ProcessCreate
 
 # --- evidence -------------------------------------------------------------------------------------------------------
 
@@ -25,8 +26,22 @@ class Lookups(Protocol):
 class History(Protocol):
     """What was seen before this alert."""
 
-    def ancestors(self, computer: str, guids: Iterable[str]) -> list[Event]:
-        """Event 1s of these processes, seen earlier; empty where none are known."""
+    def around(self, events: Sequence[Event]) -> Memory:
+        """Remembered events that may belong with these, of the same computers: of the same processes whenever they were, of
+        their ancestors and descendants the starts, and of the same hour whatever there is. Bounded; says where it was cut.
+        """
+        ...
+
+    def of_case(self, key: str) -> tuple[CaseDocument, Memory] | None:
+        """A stored case with every remembered event of it and around it; None where there is no such case."""
+        ...
+
+    def contacts(self, groups: Iterable[Group], until: datetime) -> Mapping[Group, Past]:
+        """For each group, its contacts within a day before `until`, and who else contacts its target."""
+        ...
+
+    def since(self) -> datetime | None:
+        """When the oldest of what is remembered was stored; None where nothing is."""
         ...
 
 
@@ -98,7 +113,8 @@ class AlertRecord:
 class SeenEvent:
     """One event to be remembered. `digest` is the same for the same record in every rendering.
 
-    `document` is kept for event 1s only, for later lineage.
+    `case_key` is None for one that no case has, yet: what left an alert may belong to what the next one brings. `document` is
+    the event whole (`core.memory.kept`). `searched`: Sumo Logic was asked for it, no alert brought it.
     """
 
     digest: bytes
@@ -107,10 +123,12 @@ class SeenEvent:
     guid: str | None
     event_id: int
     at: datetime | None
+    parent_guid: str | None = None
     count: int = 1
     document: Json | None = None
+    searched: bool = False
     rows: frozenset[int] = frozenset()
-    """The rows of the alert that it was read from."""
+    """The rows of the alert that it was read from; none for one that was remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +136,34 @@ class Sighting:
     """One contact of a process with a tenant, for behaviour over time. `event` is the digest of its event."""
 
     event: bytes
-    host: str
-    user: str | None
-    image: str | None
-    family: str
-    tenant: str | None
+    group: Group
     at: datetime
     kind: str
     """`connection` or `query`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUp:
+    """Work that a case still waits for, once for each (case, kind, subject).
+
+    `kind`: `lookups` (answers that had not come by the deadline), `lineage` (the start of a process, `computer|guid`, to be asked
+    of Sumo Logic), `neighbours` (another host has begun to contact the tenant), `again` (other events of the host were stored
+    while this case was judged).
+    """
+
+    case_key: str
+    kind: str
+    subject: str = ""
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """A host that asked for more tenants of one family than a process with one customer does; `since` the last of them."""
+
+    host: str
+    family: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +187,26 @@ class Settlement:
     cut: bool = False
     set_aside: bool = False
     """Of a kind whose rows are not investigated."""
+    marks: Mapping[str, int] = field(default_factory=dict)
+    """Of the `Memory` that this rests on."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Keys that what is known now would give, and the key that the case had before: later alerts join that one."""
+    joined: Mapping[str, str] = field(default_factory=dict)
+    """Stored cases that turn out to be part of another one: they end, their tickets are told, and their keys are its aliases."""
+    whole: frozenset[str] = frozenset()
+    """Keys of stored cases that the judgement rests on whole: it takes the place of the stored one."""
+    follow_ups: tuple[FollowUp, ...] = ()
+    rotations: tuple[Rotation, ...] = ()
 
 
-Merge = Callable[[CaseDocument | None, CaseDocument, int, datetime], tuple[CaseDocument, list[News]]]
-"""(stored or None, new, how many of its events are new, now) → (merged, news with seq 0: the store numbers them)."""
+class Merge(Protocol):
+    """How a case becomes what is known of it now."""
+
+    def __call__(
+        self, stored: CaseDocument | None, new: CaseDocument, new_contacts: int, now: datetime, *, whole: bool
+    ) -> tuple[CaseDocument, list[News]]:
+        """The merged case, and its news with seq 0: the store numbers them. `whole`: `new` rests on all that `stored` does."""
+        ...
 
 
 class Inbox(Protocol):
@@ -167,7 +221,10 @@ class Inbox(Protocol):
         ...
 
     def settle(self, claim: ClaimedAlert, settlement: Settlement) -> bool:
-        """Store cases, news, deliveries and "done" together. False if the claim is no longer ours: nothing was stored."""
+        """Store cases, news, deliveries and "done" together. False if the claim is no longer ours: nothing was stored.
+
+        Raises Outdated where something was stored of one of its computers since its marks were read: investigate again.
+        """
         ...
 
     def retry(self, claim: ClaimedAlert, reason: str, delay_s: float) -> None:
@@ -181,6 +238,102 @@ class Inbox(Protocol):
     def get(self, alert_id: str) -> AlertRecord | None: ...
 
     def body(self, alert_id: str) -> bytes | None: ...
+
+
+# --- asking Sumo Logic ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundStarts:
+    """Starts of processes that Sumo Logic had. Without any, `reason` says why; `later`: it may answer another time."""
+
+    events: tuple[ProcessCreate, ...] = ()
+    reason: str | None = None
+    later: bool = False
+
+
+class Searcher(Protocol):
+    """Asks Sumo Logic for what no alert brought. Never raises: what goes wrong is in the answer."""
+
+    def starts(self, computer: str, guid: str, until: datetime) -> FoundStarts:
+        """The start of a process and those of its ancestors, up to four, as logged in the day before `until`."""
+        ...
+
+    def sweep(self) -> None:
+        """Delete the search jobs that processes which are gone have left behind: at the start, and before each search."""
+        ...
+
+    def stop(self) -> None:
+        """End what waits, now; its search jobs are still deleted."""
+        ...
+
+
+# --- follow-ups -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedFollowUp:
+    """A follow-up this process holds until its lease ends. `opened_at` is when the case began to wait."""
+
+    follow_up_id: str
+    case_key: str
+    kind: str
+    subject: str
+    opened_at: datetime
+    attempts: int
+    fence: int
+
+
+class FollowUps(Protocol):
+    """What cases still wait for: claimed under a lease, like everything else."""
+
+    def claim(self, limit: int) -> list[ClaimedFollowUp]: ...
+
+    def settle(self, claim: ClaimedFollowUp, settlement: Settlement, *, given_up: str | None = None) -> bool:
+        """Store the amended case with its news and "done" together; as `Inbox.settle`, False and Outdated included.
+
+        `given_up` says why it ends without what was waited for; `Memory.asked` repeats it from then on.
+        """
+        ...
+
+    def retry(self, claim: ClaimedFollowUp, reason: str, delay_s: float) -> None:
+        """Due again in `delay_s`; `reason` is what `Memory.asked` says of it until then."""
+        ...
+
+    def drop(self, claim: ClaimedFollowUp) -> None:
+        """Forget it: its case is gone."""
+        ...
+
+
+# --- search jobs ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftJob:
+    """A search job whose holder is gone."""
+
+    job_id: str
+    cookies: Mapping[str, str]
+
+
+class JobBook(Protocol):
+    """The search jobs that run for us, so that a process that dies leaves none behind. Raises StoreUnavailable."""
+
+    def opened(self, job_id: str, cookies: Mapping[str, str]) -> None:
+        """Write it down durably in this process's name. `cookies` belong to the job: without them Sumo Logic denies knowing it."""
+        ...
+
+    def closed(self, job_id: str) -> None:
+        """Cross it out, whoever wrote it: it is deleted, or gone. Nothing happens where it is not in the book."""
+        ...
+
+    def left_behind(self) -> list[LeftJob]:
+        """Those of holders that are gone, the oldest first.
+
+        A process of this machine is gone when it does not run any more. One of another machine cannot be seen: its jobs are left
+        when they are two minutes old, for a search ends before that.
+        """
+        ...
 
 
 # --- outbox ---------------------------------------------------------------------------------------------------------

@@ -116,6 +116,8 @@ Weight = Annotated[int, Field(ge=1, le=5)]
 Switch = Annotated[bool, NoDecode, BeforeValidator(_switch)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=256)]
+LookupSource = Literal["forward", "ptr", "asn", "rdap"]
+PerSecond = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -185,13 +187,20 @@ class Settings(BaseSettings):
     sumo_api_url: Url | None = None
     sumo_access_id: SecretStr | None = None
     sumo_access_key: SecretStr | None = None
+    sumo_scope: Annotated[str, Field(pattern=r"^[!-{}~][ -{}~]{0,999}$")] = "_sourceCategory=*sysmon*"
+    sumo_lookback_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 24.0
 
     lookups: Switch = True
+    lookups_off: Annotated[tuple[LookupSource, ...], NoDecode, BeforeValidator(as_names)] = ()
+    lookup_rates: Annotated[dict[LookupSource, PerSecond] | None, NoDecode, BeforeValidator(as_json)] = None
     lookup_deadline_seconds: Seconds = 5.0
     dns_servers: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_servers)] = ()
     """Empty: the system's."""
     rdap_url: Url | None = None
     """Asked instead of the registries, for a house with its own mirror."""
+    asn_mmdb: Path | None = None
+    ranges_dir: Path | None = None
+    """Files in the house, which are asked whatever `lookups` says."""
 
     lease_seconds: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 60.0
     """How long a dead holder's work waits."""

@@ -26,6 +26,9 @@ CASES = Counter("enricher_cases", "Cases seen in alerts, by severity", ["severit
 DRIFT = Counter("enricher_drift", "Sumo's own columns that say something else than we do", ["field"])
 TUNING = Counter("enricher_tuning_matches", "Findings that a tuning rule matched", ["rule", "mode"])
 LOOKUPS = Counter("enricher_lookups", "Look-ups by source and how they ended", ["source", "status"])
+FOLLOW_UPS = Counter("enricher_follow_ups", "What cases waited for, by kind and how it ended", ["kind", "ending"])
+SEARCHES = Counter("enricher_searches", "Searches in Sumo Logic by how they ended", ["status"])
+SEARCH_IGNORED = Counter("enricher_search_results_ignored", "What a search found and was not asked for", ["reason"])
 DELIVERIES = Counter("enricher_deliveries", "Delivery attempts by outcome and reason", ["destination", "outcome", "reason"])
 TWINS = Counter("enricher_ticket_twins", "Second tickets of one case that a look-up found", ["destination"])
 INVESTIGATION = Histogram(
@@ -89,6 +92,7 @@ class BacklogCollector(Collector):
             GaugeMetricFamily("enricher_alerts_waiting", "Alerts not settled", value=backlog.alerts_waiting),
             GaugeMetricFamily("enricher_oldest_alert_seconds", "Age of the oldest of them", value=backlog.oldest_alert_s),
             waiting,
+            GaugeMetricFamily("enricher_follow_ups_waiting", "Follow-ups not done", value=backlog.follow_ups_waiting),
             dead,
         ]
 

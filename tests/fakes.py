@@ -17,10 +17,12 @@ from enricher.core.distinct import distinct
 from enricher.core.document import CaseDocument, Json
 from enricher.core.files import read_files
 from enricher.core.finding import Finding, tune
-from enricher.core.gather import Facts, gather
+from enricher.core.gather import Context, Facts, gather
 from enricher.core.grade import Asked, Graded, grade
 from enricher.core.group import Grouped, group
 from enricher.core.join import join
+from enricher.core.memory import Group, Memory, Past, Remembered, kept, recalled
+from enricher.core.normalise import digest
 from enricher.core.programs import Program, Programs
 from enricher.core.rules import Rules
 from enricher.lookups import NoLookups
@@ -36,10 +38,12 @@ from enricher.model import (
     Row,
     ScriptBlock,
 )
-from enricher.pipeline import Investigation, investigate
+from enricher.pipeline import Investigation, World, investigate
+from enricher.ports import History, Lookups
 
 START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 HOST = "ws-fin-0142.corp.example"
 USER = "CORP\\m.alvarez"
@@ -83,15 +87,30 @@ class Answers:
         return [enrichment for enrichment in self.enrichments if enrichment.about in wanted]
 
 
-class Past:
-    """A history of these event 1s."""
+class Known:
+    """A history that holds these events and nothing else; `since` is when it began."""
 
-    def __init__(self, *events: ProcessCreate) -> None:
-        self.events = events
+    def __init__(self, *events: Event, since: datetime | None = None, past: Mapping[Group, Past] | None = None) -> None:
+        self.events, self._since, self._past = events, since, past or {}
 
-    def ancestors(self, computer: str, guids: Iterable[str]) -> list[Event]:
-        wanted = set(guids)
-        return [event for event in self.events if event.computer == computer and event.guid in wanted]
+    def around(self, events: Sequence[Event]) -> Memory:
+        computers = {event.computer for event in events}
+        return Memory(events=tuple(map(remembered, (e for e in self.events if e.computer in computers))))
+
+    def of_case(self, key: str) -> None:
+        del key
+
+    def contacts(self, groups: Iterable[Group], until: datetime) -> Mapping[Group, Past]:
+        del until
+        return {group: self._past.get(group, Past()) for group in groups}
+
+    def since(self) -> datetime | None:
+        return self._since
+
+
+def remembered(event: Event, case_key: str | None = None) -> Remembered:
+    """The event as history gives it back."""
+    return Remembered(digest=digest(event), event=recalled(kept(event), "history"), case_key=case_key)
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
@@ -163,14 +182,14 @@ def script(text: str, /, **more: Any) -> ScriptBlock:
 
 def classified(*events: Event, rules: Rules | None = None) -> Classified:
     """The signals of these events; each is a row of its own."""
-    return classify(join(_in_rows(events)), rules or packaged_programs().rules, {})
+    return classify(join(_in_rows(events)), rules or packaged_programs().rules)
 
 
 def facts_of(*events: Event, programs: Programs | None = None, answers: Sequence[Enrichment] = ()) -> list[Facts]:
     programs = programs or packaged_programs()
     activity = join(distinct(_in_rows(events)).events)
-    signals = classify(activity, programs.rules, {}).signals
-    return gather(signals, activity, answers, programs.rules, programs)
+    signals = classify(activity, programs.rules).signals
+    return gather(signals, activity, Context(enrichments=answers), programs.rules, programs)
 
 
 def graded(*events: Event, programs: Programs | None = None, asking: Asked | None = None) -> list[Graded]:
@@ -182,8 +201,8 @@ def grouped(*events: Event, programs: Programs | None = None) -> Grouped:
     programs = programs or packaged_programs()
     seen = distinct(_in_rows(events))
     activity = join(seen.events)
-    found = classify(activity, programs.rules, {})
-    judged = grade(gather(found.signals, activity, (), programs.rules, programs), programs, Asked())
+    found = classify(activity, programs.rules)
+    judged = grade(gather(found.signals, activity, Context(), programs.rules, programs), programs, Asked())
     alert = Alert(kind=Kind.SYSMON, rows=tuple(Row(index=index) for index in range(len(events))))
     return group(tune(judged, programs.rules, TODAY), found, activity, seen, (), alert, programs.rules)
 
@@ -192,9 +211,22 @@ def _in_rows(events: Sequence[Event]) -> list[Event]:
     return [replace(event, row=row) for row, event in enumerate(events)]
 
 
-def flow(alert: Alert, programs: Programs | None = None) -> Investigation:
-    """The whole flow, without look-ups and history."""
-    return investigate(alert, programs or packaged_programs(), NoLookups(), Past(), TODAY, Asked())
+def flow(
+    alert: Alert,
+    programs: Programs | None = None,
+    *,
+    lookups: Lookups | None = None,
+    history: History | None = None,
+    asking: Asked | None = None,
+) -> Investigation:
+    """The whole flow; without look-ups and history unless they are given."""
+    world = World(
+        programs=programs or packaged_programs(),
+        lookups=lookups or NoLookups(),
+        history=history,
+        asked=asking or Asked(history=history is not None),
+    )
+    return investigate(alert, world, NOON)
 
 
 def program(image: str | None, line: str | None = None, *, original: str | None = None, **more: Any) -> Program:

@@ -532,7 +532,7 @@ def test_estate_and_destinations(tmp_path: Path) -> None:
     facts = estate.about("ws-1.corp.example")
     assert facts is not None
     assert (facts.groups, facts.maintenance[0].days) == (frozenset({"staff"}), frozenset({0, 6}))
-    assert estate.is_service_account("corp\\SVC")
+    assert estate.service_account("corp\\SVC")
 
 
 @settings(max_examples=200)

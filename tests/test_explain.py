@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from enricher.cli import main
+from enricher.cli.page import show
 from tests.fakes import CORPUS, PAYLOADS
 
 CASE = CORPUS / "test1-powershell-workers"
@@ -113,6 +115,120 @@ def test_a_page_obeys_no_control_characters(tmp_path: Path) -> None:
     assert "\u202e" not in page
     assert "\u009b" not in page
     assert "[bold]x[/bold]" in page
+
+
+def test_a_page_shows_whose_child_and_how_regular() -> None:
+    page = explain(CASE).stdout
+    lineage, contacts = page[page.index("Lineage") :], page[page.index("Contacts") :]
+    names = [
+        lineage.index(name) for name in ("explorer.exe  observed", "cmd.exe  observed", "powershell.exe  this process")
+    ]
+    assert names == sorted(names)
+    assert contacts.startswith("Contacts 5 contacts in 9 s, every 2.3")
+    assert contacts.splitlines()[1].count("▏") == 5
+    assert "owner of the address: look-ups are switched off" in page
+
+
+def test_a_page_for_a_terminal_that_knows_only_ascii() -> None:
+    result = CliRunner(charset="ascii").invoke(main, ["explain", str(CASE)])
+    assert result.exit_code == 0
+    assert result.stdout_bytes.isascii()
+    assert "`-- powershell.exe  this process" in result.stdout
+    drawn = result.stdout[result.stdout.index("Contacts") :].splitlines()[1]
+    assert drawn.count("|") == 5
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, **changes: object) -> str:
+    """The page of one case of the corpus with some of its facts changed, 200 columns wide."""
+    monkeypatch.setenv("COLUMNS", "200")
+    document = json.loads(explain(CASE, "--json").stdout)
+    document["cases"] = [{**document["cases"][0], **changes}]
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    show(document)
+    return out.getvalue()
+
+
+def test_a_page_shows_the_look_ups_that_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = {"about": "104.21.48.117", "detail": {}, "age_s": 0, "reason": None}
+    page = shown(
+        monkeypatch,
+        enrichments=[
+            {**address, "source": "asn", "status": "stale", "detail": {"origin": "cymru"}, "age_s": 180_000},
+            {**address, "source": "ptr", "status": "timeout", "reason": "no answer in 5 s"},
+            {**address, "source": "rdap", "status": "disabled", "reason": "switched off"},
+        ],
+    )
+    rows = [line.split() for line in page[page.index("Look-ups") :].splitlines()[2:4]]
+    assert rows[0] == ["Owner", "(ASN)", "104.21.48.117", "stale", "2", "d", "Team", "Cymru"]
+    assert rows[1] == [
+        "Reverse",
+        "lookup",
+        "(PTR)",
+        "104.21.48.117",
+        "timeout",
+        "just",
+        "asked",
+        "no",
+        "answer",
+        "in",
+        "5",
+        "s",
+    ]
+    assert "RDAP" not in page
+
+
+def test_a_page_shows_history_estate_and_the_link_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = {**dict.fromkeys(("image", "name", "command_line", "pid", "user")), "guid": "7C1E2B40-11AA", "source": "missing"}
+    page = shown(
+        monkeypatch,
+        lineage=[gone],
+        prevalence=2,
+        shared_hosts=["ws-hr-0007"],
+        first_seen_estate="2026-03-08T09:14:23Z",
+        history_since="2026-01-01T00:00:00Z",
+        missing=[],
+        estate={"role": "server", "groups": [], "owner": "ops", "maintenance": False, "service_account": True},
+    )
+    assert "GUID 7C1E2B40-11AA  missing" in page
+    assert "3 d before this case; by 2 hosts, also ws-hr-0007; history since 2026-01-01" in page
+    assert "server, owner ops; the account is a service account" in page
+
+
+def test_a_case_without_a_parent_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = shown(monkeypatch, lineage=[])
+    assert page.index("parent not known") < page.index("powershell.exe  this process")
+
+
+HARM = "\x1b[2J[bold]x[/bold]\u202e\u2028"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"contacts": [HARM]},
+        {"estate": {"role": HARM, "groups": [HARM], "owner": HARM, "maintenance": True, "service_account": True}},
+        {"first_seen_estate": HARM, "history_since": HARM, "prevalence": 2, "shared_hosts": [HARM]},
+        {"lineage": [{"image": HARM, "name": None, "command_line": HARM * 1000, "guid": HARM, "source": HARM}]},
+        {"enrichments": [{"source": HARM, "about": HARM, "status": HARM, "detail": {}, "age_s": 1, "reason": HARM}]},
+        {
+            "beacon": {
+                "class": HARM,
+                "period_s": 1.0,
+                "score": 1.0,
+                "sightings": 1,
+                "reason": HARM,
+                "window": HARM,
+                "other": HARM,
+            }
+        },
+    ],
+    ids=["contacts", "estate", "history", "lineage", "look-ups", "beacon"],
+)
+def test_hostile_text_in_a_new_place_is_text(monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]) -> None:
+    page = shown(monkeypatch, **changes)
+    assert not set("\x1b\u202e\u2028") & set(page)
+    assert len(page) < 20_000
 
 
 @pytest.mark.parametrize("destination", ["jira", "servicenow", "slack"])

@@ -19,11 +19,11 @@ from enricher.lookups import NoLookups
 from enricher.ports import CaseRecord, Receipt
 from enricher.store import Store
 from enricher.wiring.flow import Flow, submission
-from tests.fakes import HOST, PAYLOADS, POWERSHELL, RELAY, START, SVCHOST, TENANT, Past, guid, packaged_programs
+from tests.fakes import HOST, PAYLOADS, POWERSHELL, RELAY, START, SVCHOST, TENANT, guid, packaged_programs
 from tests.store.fakes import Clock, Estate
 
 CONSOLE = "https://service.us2.sumologic.com"
-FLOW = Flow(packaged_programs, NoLookups(), Past(), owner=False, console=CONSOLE)
+FLOW = Flow(packaged_programs, NoLookups(), None, owner=False, console=CONSOLE)
 SYSMON = "Microsoft-Windows-Sysmon/Operational-"
 HOSTILE = "INSIGHT-1 <!channel> {code}*b*</td><script>x</script> [~admin] \u202egnp.exe\x00 http://evil.example/a"
 
@@ -406,4 +406,4 @@ def test_a_monitor_and_an_insight_about_one_process_share_one_case(store: Store)
     assert len(shared) == 1
     assert shared[0].document["insight"] is not None
     assert kinds(shared[0])[:2] == ["opened", "severity"]
-    assert any("INSIGHT-4821" in item["text"] for item in shared[0].news)
+    assert any("INSIGHT-4821" in line for item in shared[0].news for line in (item["text"], *item["lines"]))

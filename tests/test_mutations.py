@@ -14,9 +14,9 @@ from enricher.errors import PayloadError
 from enricher.lookups import NoLookups
 from enricher.wiring.flow import Flow, submission
 from tests import mutations
-from tests.fakes import START, Past, packaged_programs
+from tests.fakes import START, packaged_programs
 
-FLOW = Flow(packaged_programs, NoLookups(), Past(), owner=False)
+FLOW = Flow(packaged_programs, NoLookups(), None, owner=False)
 CORPUS = mutations.corpus()
 ORIGINALS = mutations.originals()
 AT_LEAST = 300

@@ -11,9 +11,9 @@ import pytest
 from enricher.core.document import Json
 from enricher.lookups import NoLookups
 from enricher.wiring.flow import Flow, submission
-from tests.fakes import HOST, PAYLOADS, START, Past, guid, packaged_programs
+from tests.fakes import HOST, PAYLOADS, START, guid, packaged_programs
 
-FLOW = Flow(packaged_programs, NoLookups(), Past(), owner=False)
+FLOW = Flow(packaged_programs, NoLookups(), None, owner=False)
 
 
 def body(name: str) -> bytes:
@@ -177,7 +177,9 @@ def test_a_settlement_holds_what_explain_prints() -> None:
     assert list(settled.cases) == document["cases"]
     assert list(settled.dropped) == document["dropped"]
     assert {event.case_key for event in settled.events} == {case["key"] for case in document["cases"]}
-    assert {sighting.tenant for sighting in settled.sightings} == {case["tenant"] for case in document["cases"]}
+    assert {sighting.group.target for sighting in settled.sightings} == {
+        case["tenant"] or case["platform"]["family"] for case in document["cases"]
+    }
     assert sum(event.count for event in settled.events) == sum(case["count"] for case in document["cases"])
 
 

@@ -10,9 +10,9 @@ import pytest
 from enricher.core.document import Json
 from enricher.lookups import NoLookups
 from enricher.wiring.flow import Flow
-from tests.fakes import START, Past, guid, packaged_programs
+from tests.fakes import START, guid, packaged_programs
 
-FLOW = Flow(packaged_programs, NoLookups(), Past(), owner=False)
+FLOW = Flow(packaged_programs, NoLookups(), None, owner=False)
 
 CURL = r"C:\Windows\System32\curl.exe"
 NAME = "a.example-lab.workers.dev"

@@ -19,11 +19,11 @@ from enricher.errors import PayloadError
 from enricher.lookups import NoLookups
 from enricher.model import Alert, Kind
 from enricher.wiring.flow import Flow, submission
-from tests.fakes import PAYLOADS, START, Past, packaged_programs
+from tests.fakes import PAYLOADS, START, packaged_programs
 
 TEMPLATES = Path(__file__).parent / "data" / "templates"
 NAMES = sorted(path.stem for path in TEMPLATES.iterdir())
-FLOW = Flow(packaged_programs, NoLookups(), Past(), owner=False)
+FLOW = Flow(packaged_programs, NoLookups(), None, owner=False)
 
 NAME = "T1583.007 Serverless C2 - non-browser process"
 ALERT_NAME = f"{NAME} - WS-FIN-0142.corp.example"

@@ -119,6 +119,18 @@ def purge(days: int, *, as_json: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--max-age", default=30, show_default=True, type=click.IntRange(min=0), metavar="DAYS", help="Older is a fault."
+)
+@click.option("--json", "as_json", is_flag=True)
+def ranges(max_age: int, *, as_json: bool) -> None:
+    """The files of published address ranges and how old they are; exit 1 if one is too old or cannot be read."""
+    from enricher.cli.ranges import ranges as run
+
+    sys.exit(run(max_age, as_json=as_json))
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True)
 def balance(*, as_json: bool) -> None:
     """Every body and every row accepted, against what came of them; exit 1 if anything is unaccounted for."""
@@ -166,3 +178,29 @@ def quarantine_retry(ids: tuple[str, ...], *, everything: bool, reason: str | No
     if bool(ids) == everything:
         raise click.UsageError("name the IDs, or say --all")
     sys.exit(retry(ids, everything=everything, reason=reason, as_json=as_json))
+
+
+@main.group()
+def beacon() -> None:
+    """How regular contacts are."""
+
+
+@beacon.command("score")
+@click.argument("source", metavar="FILE|-", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--json", "as_json", is_flag=True)
+def beacon_score(source: str, *, as_json: bool) -> None:
+    """The class and RITA's scores of the times in a file, one a line, ISO or epoch; after a tab the bytes sent, if known."""
+    from enricher.cli.beacon import score
+
+    sys.exit(score(source, as_json=as_json))
+
+
+@beacon.command("simulate")
+@click.option("--runs", default=1000, show_default=True, type=click.IntRange(min=1), help="Series for each cell.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same figures.")
+@click.option("--json", "as_json", is_flag=True)
+def beacon_simulate(runs: int, seed: int, *, as_json: bool) -> None:
+    """How often random traffic is called a timer, and how often a timer is found; exit 1 if a class is wrong in over 1 of 100."""
+    from enricher.cli.beacon import simulate
+
+    sys.exit(simulate(runs=runs, seed=seed, as_json=as_json))

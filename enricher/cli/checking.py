@@ -13,7 +13,7 @@ import orjson
 from enricher.core.programs import Programs
 from enricher.errors import ConfigurationError, DeliveryError
 from enricher.settings import Settings, unrecognised
-from enricher.wiring import application, clock, configured, content_directory, destinations_of
+from enricher.wiring import application, clock, configured, content_directory, destinations_of, offline_problems
 from enricher.wiring.live import load_content
 
 WARNING = "warning: "
@@ -26,6 +26,7 @@ def check_config(directory: Path | None, *, as_json: bool, live: bool) -> int:
     warnings = unrecognised()
     settings = _settings(problems)
     programs = _content(directory or (content_directory(settings) if settings else None), problems)
+    problems += offline_problems(settings) if settings else []
     if live and settings is not None:
         _ask(settings, problems, warnings)
     if as_json:

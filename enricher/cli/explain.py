@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ from enricher.core.files import read_files
 from enricher.core.payload import read, sniff
 from enricher.errors import PayloadError
 from enricher.lookups import NoLookups
-from enricher.model import Alert, Event
+from enricher.model import Alert
 from enricher.wiring import clock, configured, content_directory, lookups
 from enricher.wiring.flow import Flow
 from enricher.wiring.live import load_content
@@ -23,14 +22,6 @@ from enricher.wiring.rendering import render
 
 READ = 0
 UNREADABLE = 2
-
-
-class _NoHistory:
-    """`explain` knows nothing but its input."""
-
-    def ancestors(self, computer: str, guids: Iterable[str]) -> list[Event]:
-        del computer, guids
-        return []
 
 
 def explain(source: str, *, as_json: bool, use_lookups: bool, render_for: str | None) -> int:
@@ -43,7 +34,7 @@ def explain(source: str, *, as_json: bool, use_lookups: bool, render_for: str | 
     settings = configured()
     programs = load_content(content_directory(settings))
     asked = lookups(settings, None) if use_lookups else NoLookups()
-    flow = Flow(lambda: programs, asked, _NoHistory(), owner=use_lookups)
+    flow = Flow(lambda: programs, asked, None, owner=use_lookups)
     document = flow.explain_alert(alert, clock())
     if render_for:
         _print([render(case, render_for, settings) for case in document["cases"]])

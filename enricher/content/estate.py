@@ -15,7 +15,7 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Role = Literal["workstation", "developer", "build", "server", "domain_controller", "jump_host"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="UTC, in quotes: '22:00'")]
-HostPattern = Annotated[str, Field(pattern=r"^[A-Za-z0-9*][A-Za-z0-9_.*-]*$", max_length=253)]
+HostPattern = Annotated[str, Field(pattern=r"^[\p{L}\p{N}*][\p{L}\p{N}\p{M}_.*-]*$", max_length=253)]
 
 
 class MaintenanceEntry(Strict):
@@ -47,13 +47,13 @@ def build_estate(file: EstateFile) -> Estate:
     """The file as the core reads it."""
     return Estate(
         entries=tuple(map(_entry, file.hosts)),
-        service_accounts=frozenset(account.lower() for account in file.service_accounts),
+        service_accounts=frozenset(account.strip().lower() for account in file.service_accounts),
     )
 
 
 def _entry(entry: EstateEntry) -> Entry:
     return Entry(
-        hosts=tuple(host.lower() for host in entry.hosts),
+        hosts=tuple(entry.hosts),
         groups=frozenset(entry.groups),
         role=entry.role,
         owner=entry.owner,

@@ -13,6 +13,7 @@ from enricher.content.documents import File, Problems
 from enricher.core.catalog import Catalog, tenant_labels
 from enricher.core.hostnames import normalise
 from enricher.core.pattern import fits, spellings
+from enricher.core.ranges import publishers
 from enricher.core.rules import Platform
 
 COLUMNS = (
@@ -96,6 +97,7 @@ def _platform(row: Mapping[str, str]) -> Platform:
         shared=_listed(row["shared"]),
         expected_asn=_asns(row["expected_asn"]),
         asn_confidence=row["asn_confidence"],
+        ranges=publishers(row["ip_ranges"], row["provider"]),
         seed_pattern=_seed_pattern(row["seed_pattern"]),
         scope=row["scope"],
         weight=int(row["weight"]),

@@ -48,6 +48,7 @@ PathPoints = Literal["image_writable", "script_writable", "image_writable_more",
 CommandPoints = Literal["encoded", "flag", "flags_most", "inline", "url", "loop", "headless"]
 DnsPoints = Literal["tenant_rotation", "failed_burst", "never_connected", "most"]
 ContextPoints = Literal["new_tenant", "server", "shared_hosts", "needs"]
+AddressPoints = Literal["inconsistent", "needs"]
 
 
 class ContextCap(Strict):
@@ -110,6 +111,7 @@ class SeverityFile(Strict):
     behaviour: Annotated[dict[Literal["periodic"], Points], _every(Literal["periodic"])]
     dns: Annotated[dict[DnsPoints, Points], _every(DnsPoints)]
     context: Annotated[dict[ContextPoints, Points], _every(ContextPoints)]
+    address: Annotated[dict[AddressPoints, Points], _every(AddressPoints)]
     cap: Caps
     verdict: Verdicts
     shadow: list[Text] = Field(default_factory=list)
@@ -133,7 +135,9 @@ class SeverityFile(Strict):
         return shadow
 
 
-_GROUPS = frozenset({"platform", "process", "lineage", "identity", "path", "command", "behaviour", "dns", "context"})
+_GROUPS = frozenset(
+    {"platform", "process", "lineage", "identity", "path", "command", "behaviour", "dns", "context", "address"}
+)
 
 
 def policy(file: SeverityFile) -> SeverityPolicy:

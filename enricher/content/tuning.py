@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import re2
 
@@ -16,7 +16,7 @@ from enricher.core.hostnames import normalise
 from enricher.core.matcher import Expression, Matcher
 from enricher.core.paths import folder_of, path_form
 from enricher.core.rules import TuningRule
-from enricher.core.tune import TuningFacts, applies
+from enricher.core.tune import YES, TuningFacts, applies
 from enricher.model import Severity
 
 Guard = Callable[[TuningRule], str | None]
@@ -70,7 +70,9 @@ def read_tuning(
     return rules
 
 
-def _listed(value: str | list[str] | None) -> tuple[str, ...]:
+def _listed(value: str | list[str] | Literal[True] | None) -> tuple[str, ...]:
+    if value is True:
+        return (YES,)
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
@@ -101,7 +103,7 @@ def _check_effect(entry: TuningEntry) -> None:
 
 
 def _check_reach(entry: TuningEntry, catalog: Catalog) -> None:
-    if not entry.scope.model_dump(exclude_none=True):
+    if not entry.scope.model_dump(exclude_none=True, include={"groups", "users", "hosts"}):
         raise _Wrong(("scope",), "'scope' is empty; name groups, users or hosts")
     named = set(entry.conditions.model_dump(exclude_none=True))
     kinds = {_SAME_KIND.get(name, name) for name in named}
@@ -280,4 +282,6 @@ def _facts(written: Mapping[str, object]) -> TuningFacts:
         hostname=example.hostname,
         hashes={name: digest.lower() for name, digest in example.hashes.items()},
         identity=frozenset(example.identity),
+        maintenance=example.maintenance,
+        service_account=example.service_account,
     )

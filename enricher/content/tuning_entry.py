@@ -21,6 +21,12 @@ class ScopeEntry(Strict):
     groups: OneOrMore | None = None
     users: OneOrMore | None = None
     hosts: OneOrMore | None = None
+    maintenance: Annotated[
+        Literal[True] | None, Field(description="Only where every contact fell into a maintenance window of the estate's")
+    ] = None
+    service_account: Annotated[
+        Literal[True] | None, Field(description="Only where the user is one of the estate's service accounts")
+    ] = None
 
 
 class ConditionsEntry(Strict):
@@ -49,6 +55,8 @@ class FactsEntry(Strict):
     hostname: Text | None = None
     hashes: dict[Literal["sha256", "sha1", "md5", "imphash"], Text] = Field(default_factory=dict)
     identity: Names = Field(default_factory=list)
+    maintenance: bool | None = None
+    service_account: bool | None = None
 
 
 class TestsEntry(Strict):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 
+from enricher.core.behaviour import beacon_document
+from enricher.core.consistency import consistency_of, contacted
 from enricher.core.document import (
     AncestorDoc,
     BeaconDoc,
@@ -13,6 +15,7 @@ from enricher.core.document import (
     DestinationDoc,
     DriftDoc,
     EnrichmentDoc,
+    EstateDoc,
     ExceptionDoc,
     InsightDoc,
     Json,
@@ -31,6 +34,7 @@ from enricher.model import Alert, Enrichment, Event, Severity, Status
 
 MAX_EVIDENCE = 40
 MAX_FINDINGS = 40
+MAX_CONTACTS = 200
 MAX_DECODED = 8
 MAX_LINE = 8_192
 """Characters of a line in the document: what Windows' own shell takes. The grade has read all of it."""
@@ -62,26 +66,26 @@ def case_key(detection: str, host: str, target: str, kind: str) -> str:
     return "enricher-" + sha256(f"{detection}|{host}|{target}|{kind}".encode()).hexdigest()[:16]
 
 
-def key_of(finding: Finding, rules: Rules) -> str:
-    """The key of the case a finding belongs to: detection, host, tenant (else family) and process class."""
-    facts = finding.graded.facts
-    return case_key(rules.detection.id, facts.signal.process.computer, facts.signal.target, facts.program.kind)
-
-
 def case_document(
-    findings: Sequence[Finding], rows: Iterable[int], events: Sequence[Event], alert: Alert, columns: Columns, rules: Rules
+    key: str,
+    findings: Sequence[Finding],
+    rows: Iterable[int],
+    events: Sequence[Event],
+    alert: Alert,
+    columns: Columns,
+    rules: Rules,
 ) -> CaseDocument:
     """Build the document of one case. The finding that speaks for it comes first, as `Finding.order` has them."""
     ordered = sorted(findings, key=lambda f: f.order)
     top = ordered[0]
     graded, facts, signal = top.graded, top.graded.facts, top.graded.facts.signal
     ledger = [*graded.ledger, *top.tuned.steps]
-    score = round(top.tuned.score)
+    score, novelty = round(top.tuned.score), facts.novelty
     times = _times(findings)
     count = sum(f.graded.facts.signal.contacts for f in findings)
     where = sorted(set(rows))
     return CaseDocument(
-        key=key_of(top, rules),
+        key=key,
         title=title(top),
         summary=summary(top, count, times),
         detection=rules.detection.id,
@@ -100,7 +104,7 @@ def case_document(
         hostname=signal.host,
         hostname_source=signal.source,
         hostname_factor=signal.factor,
-        candidates=list(signal.candidates),
+        candidates=_other_names(ordered),
         tenant=signal.tenant,
         destination=_destination(top),
         process=_process(top),
@@ -108,9 +112,12 @@ def case_document(
         enrichments=_enrichments(findings),
         beacon=_beacon(top),
         dns_anomalies=list(facts.dns_anomalies),
-        first_seen_estate=None,
-        prevalence=None,
-        shared_hosts=[],
+        first_seen_estate=iso(novelty.first_seen) if novelty.first_seen else None,
+        prevalence=novelty.hosts,
+        shared_hosts=list(novelty.others),
+        history_since=iso(since) if (since := facts.horizon.since if facts.horizon else None) else None,
+        contacts=[iso(at) for at in facts.contacts[-MAX_CONTACTS:]],
+        estate=_estate(findings, top, rules),
         ledger=ledger,
         ledger_digest=digest(ledger),
         exceptions=_exceptions(ordered),
@@ -126,6 +133,12 @@ def case_document(
         insight=_insight(alert),
         evidence=[evidence(e) for e in events[:MAX_EVIDENCE]],
     )
+
+
+def _other_names(findings: Sequence[Finding]) -> list[str]:
+    """What else the contacts may have been to, of all findings."""
+    signals = [finding.graded.facts.signal for finding in findings]
+    return sorted({name for s in signals for name in (s.host, *s.candidates)} - {signals[0].host})
 
 
 def _technique(detection: Detection) -> TechniqueDoc:
@@ -170,8 +183,7 @@ def _times(findings: Sequence[Finding]) -> list[datetime]:
 
 def _destination(top: Finding) -> DestinationDoc:
     facts = top.graded.facts
-    contact = facts.address
-    address = contact.ip if contact else next((a for q in facts.signal.queries for a in q.answers or ()), None)
+    contact, address, belongs = facts.address, contacted(facts), consistency_of(facts)
     said = {e.source: e.detail for e in facts.enrichments if e.about == address and e.status in _ANSWERED}
     asn = said.get("asn", {})
     asns, names = asn.get("asns"), said.get("ptr", {}).get("names")
@@ -183,21 +195,14 @@ def _destination(top: Finding) -> DestinationDoc:
         holder=_text_or_none(asn.get("holder")),
         prefix=_text_or_none(asn.get("prefix")),
         country=_text_or_none(asn.get("country")),
-        consistent=_consistent(asns, facts.signal.platform.expected_asn, facts.signal.platform.asn_confidence),
+        origin=_text_or_none(asn.get("origin")),
+        consistent=belongs.consistent,
+        consistency=belongs.why if address else None,
     )
 
 
 def _text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _consistent(asns: object, expected: frozenset[int], confidence: str) -> bool | None:
-    """Whether the address belongs to the platform; unknown unless its network is known well enough for a mismatch to mean
-    something (docs/evidence.md, "Platform consistency").
-    """
-    if not isinstance(asns, Sequence) or not asns or not expected or confidence == "unverified":
-        return None
-    return not expected.isdisjoint(int(a) for a in asns)
 
 
 def _process(top: Finding) -> ProcessDoc:
@@ -250,15 +255,13 @@ def _enrichments(findings: Sequence[Finding]) -> list[EnrichmentDoc]:
 
 def _beacon(top: Finding) -> BeaconDoc | None:
     beacon = top.graded.facts.beacon
-    if beacon is None:
-        return None
-    return {
-        "class": beacon.name,
-        "period_s": beacon.period_s,
-        "score": beacon.score,
-        "sightings": beacon.sightings,
-        "reason": beacon.reason,
-    }
+    return beacon_document(beacon) if beacon else None
+
+
+def _estate(findings: Sequence[Finding], top: Finding, rules: Rules) -> EstateDoc | None:
+    process = top.graded.facts.signal.process
+    contacts = (event.at for finding in findings for event in finding.graded.facts.signal.counted if event.at)
+    return rules.estate.described(process.computer, process.user, contacts)
 
 
 def _drift(columns: Columns, rows: Sequence[int], findings: Sequence[Finding]) -> list[DriftDoc]:
@@ -303,6 +306,8 @@ def _line(finding: Finding) -> Json:
         "hostname": facts.signal.host,
         "hostname_source": facts.signal.source,
         "contacts": facts.signal.contacts,
+        "connections": sum(event.count for event in facts.signal.connections),
+        "queries": sum(event.count for event in facts.signal.queries),
         "score": round(finding.tuned.score),
         "raw_score": finding.graded.score,
         "severity": finding.tuned.severity.value,

@@ -15,10 +15,10 @@ from enricher.core.addresses import is_public
 from enricher.core.catalog import Catalog, Match
 from enricher.core.commands import decoded_forms
 from enricher.core.hostnames import hosts_in, normalise
-from enricher.core.join import Activity, Ancestor, Process, ProcessKey
+from enricher.core.join import Activity, Ancestor, Process
 from enricher.core.links import Links
 from enricher.core.rules import Platform, Rules
-from enricher.model import Connection, DnsQuery, Event, ProcessCreate
+from enricher.model import Connection, DnsQuery, Event
 
 MOST_TOLD = 50
 """Names taken from one process's own lines: a line with thousands must not become thousands of cases."""
@@ -83,15 +83,15 @@ class Classified:
     leaving: list[tuple[Event, str]]
 
 
-def classify(activity: Activity, rules: Rules, past: Mapping[ProcessKey, ProcessCreate]) -> Classified:
-    """Find the signals. `past` holds event 1s from history, by process."""
+def classify(activity: Activity, rules: Rules) -> Classified:
+    """Find the signals."""
     links = Links(activity, rules.catalog)
     told = {key: _told(process, rules.catalog) for key, process in activity.processes.items()}
     named = {
         key: [*_namings(process, links, rules.catalog), *told[key][:MOST_TOLD]]
         for key, process in activity.processes.items()
     }
-    ancestry = {key: activity.ancestors(activity.processes[key], dict(past)) for key, names in named.items() if names}
+    ancestry = {key: activity.ancestors(activity.processes[key]) for key, names in named.items() if names}
     signals: list[Signal] = []
     for key, names in named.items():
         if names:

@@ -6,8 +6,12 @@ Source: the `command.*` table of the severity model (docs/severity.md), with Ela
 from __future__ import annotations
 
 import re
+import zlib
 from base64 import b64decode
 from binascii import Error as NotBase64
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+from itertools import islice
 
 from enricher.core.remembered import remembered
 
@@ -16,8 +20,9 @@ _ENCODED_ARGUMENT = re.compile(
     rf"(?:^|\s){_DASH}(?:e|ec|en|enc|enco|encod|encode|encoded|encodedc\w{{0,13}})(?:\s+|:)[\"']?([A-Za-z0-9+/]{{8,}}={{0,2}})",
     re.IGNORECASE,
 )
-_FROM_BASE64 = re.compile(r"FromBase64String\s*\(?\s*[\"']([A-Za-z0-9+/]{8,}={0,2})[\"']", re.IGNORECASE)
+_FROM_BASE64 = re.compile(r"FromBase64String\s{0,8}\(?\s{0,8}\\?[\"']{1,2}([A-Za-z0-9+/]{8,}={0,2})\\?[\"']", re.IGNORECASE)
 _FROM_BASE64_CALL = re.compile(r"FromBase64String", re.IGNORECASE)
+_DEFLATED = re.compile(r"DeflateStream", re.IGNORECASE)
 _LONG_BASE64 = re.compile(r"[A-Za-z0-9+/]{120}")
 _POWERSHELL = re.compile(r"(?:powershell|pwsh)", re.IGNORECASE)
 
@@ -45,25 +50,72 @@ _ONE_LINER = re.compile(r"\bdownload|https?://", re.IGNORECASE)
 _DRIVEN = re.compile(r"--headless|--remote-debugging-", re.IGNORECASE)
 _HEADLESS = re.compile(r"--headless\b|--remote-debugging-(?:port|pipe)\b", re.IGNORECASE)
 LONG_LINE = 100
-_MAX_DECODED = 3
+_MAX_OF_A_TEXT = 3
+_MAX_DECODED = 6
+MAX_INFLATED = 32_768
+"""Bytes that the compressed literals of one text may grow to, together: a bomb costs no more than this."""
+_GZIP = b"\x1f\x8b"
+_GZIP_WINDOW, _RAW_WINDOW = 31, -15
+_MOST_UNPRINTABLE = 0.1
 
 
-@remembered(2048)
+@remembered(512)
 def decoded_forms(line: str) -> tuple[str, ...]:
-    """What base64 in a line decodes to: -EncodedCommand as UTF-16LE, FromBase64String literals as text. At most three."""
-    forms = [text for blob in _ENCODED_ARGUMENT.findall(line) if (text := _decode(blob, "utf-16-le"))]
-    forms += [text for blob in _FROM_BASE64.findall(line) if (text := _decode(blob, "utf-8") or _decode(blob, "utf-16-le"))]
-    return tuple(forms[:_MAX_DECODED])
+    """What base64 in a line decodes to, and what base64 in that decodes to: the outer texts first, at most six.
+
+    Read are arguments of -EncodedCommand (UTF-16LE) and literals of FromBase64String (UTF-8 or UTF-16LE; through gzip, and
+    through deflate where the text names DeflateStream). Of one text at most three, and `MAX_INFLATED` bytes of compressed ones.
+    """
+    outer = tuple(islice(_decoded(line), _MAX_OF_A_TEXT))
+    inner = (text for form in outer for text in islice(_decoded(form), _MAX_OF_A_TEXT))
+    return (*outer, *inner)[:_MAX_DECODED]
 
 
-def _decode(blob: str, encoding: str) -> str | None:
+def _decoded(text: str) -> Iterator[str]:
+    for found in _ENCODED_ARGUMENT.finditer(text):
+        if plain := _plain(_bytes(found[1]), "utf-16-le"):
+            yield plain
+    room, deflated = MAX_INFLATED, _DEFLATED.search(text) is not None
+    for found in _FROM_BASE64.finditer(text):
+        raw = _bytes(found[1])
+        if room and (deflated or raw.startswith(_GZIP)):
+            inflated = _inflated(raw, room)
+            room -= len(inflated)
+            raw = inflated or raw
+        if plain := _plain(raw, "utf-16-le" if _is_wide(raw) else "utf-8"):
+            yield plain
+
+
+def _bytes(blob: str) -> bytes:
+    """What the blob stands for; empty where it is no base64."""
     try:
-        raw = b64decode(blob + "=" * (-len(blob) % 4), validate=True)
-        text = raw.decode(encoding)
-    except (NotBase64, UnicodeDecodeError):
+        return b64decode(blob + "=" * (-len(blob) % 4), validate=True)
+    except NotBase64:
+        return b""
+
+
+def _inflated(raw: bytes, at_most: int) -> bytes:
+    """The beginning of a gzip or deflate stream, as far as it is sound; empty where it is none."""
+    window = _GZIP_WINDOW if raw.startswith(_GZIP) else _RAW_WINDOW
+    try:
+        return zlib.decompressobj(window).decompress(raw, at_most)
+    except zlib.error:
+        return b""
+
+
+def _is_wide(raw: bytes) -> bool:
+    """UTF-16LE of a command: every other byte is zero, or nearly. Without this any bytes at all are text, of a sort."""
+    return raw[1::2].count(0) * 2 > len(raw[1::2])
+
+
+def _plain(raw: bytes, encoding: str) -> str | None:
+    """The bytes as text a person could read, a torn last character left out; None where they are none."""
+    try:
+        text = getincrementaldecoder(encoding)().decode(raw)
+    except UnicodeDecodeError:
         return None
-    printable = sum(char.isprintable() or char in "\r\n\t" for char in text)
-    return text.replace("\x00", "") if text and printable >= 0.9 * len(text) else None
+    unprintable = sum(not (char.isprintable() or char in "\r\n\t") for char in text)
+    return text.replace("\x00", "") if text and unprintable <= _MOST_UNPRINTABLE * len(text) else None
 
 
 def encoded(line: str, name: str) -> str | None:
@@ -104,11 +156,11 @@ def driven(line: str) -> bool:
     return _DRIVEN.search(line) is not None
 
 
-def one_liner(line: str) -> bool:
-    """A pasted command: over 100 characters with a URL, an encoding, `download…` or `execute`."""
+def one_liner(line: str, name: str = "") -> bool:
+    """A pasted command: over 100 characters with a URL, an encoding, `download…` or `execute`. `name` is the program's."""
     if len(line) <= LONG_LINE:
         return False
-    return bool(_ONE_LINER.search(line) or encoded(line, "") or "execute" in flags(line))
+    return bool(_ONE_LINER.search(line) or encoded(line, name) or "execute" in flags(line))
 
 
 def names_host(line: str, host: str) -> bool:

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from enricher.core.addresses import is_public
 from enricher.core.catalog import Catalog, Match
@@ -48,6 +49,8 @@ class DnsAnomalies:
                 if query.status in FAILED_STATUSES:
                     failed[computer, match.tenant or match.platform.family].append(query.at)
         self._rotating = {key: _rotation_windows(sorted(times)) for key, times in asked.items()}
+        self.rotations = {key: windows[0].complete for key, windows in self._rotating.items() if windows}
+        """When more than eight tenants were complete for the first time, by (computer, family)."""
         self._failing = {key for key, times in failed.items() if _burst(sorted(times))}
 
     def of(self, signal: Signal) -> tuple[str, ...]:
@@ -83,9 +86,17 @@ def _any_near(times: Sequence[datetime], at: datetime) -> bool:
     return index < len(times) and times[index] <= at + COLLECTED_WITHIN
 
 
-def _rotation_windows(asked: list[tuple[datetime, str]]) -> tuple[tuple[datetime, datetime], ...]:
-    """Spans in which more than eight tenants were asked for within 60 minutes; those that overlap are one."""
-    windows: list[tuple[datetime, datetime]] = []
+class _Rotation(NamedTuple):
+    """A span in which more than eight tenants were asked for within 60 minutes; `complete` is when the ninth was."""
+
+    first: datetime
+    complete: datetime
+    last: datetime
+
+
+def _rotation_windows(asked: list[tuple[datetime, str]]) -> tuple[_Rotation, ...]:
+    """The spans of rotation; those that overlap are one."""
+    windows: list[_Rotation] = []
     counts: dict[str, int] = defaultdict(int)
     start = 0
     for at, tenant in asked:
@@ -96,15 +107,15 @@ def _rotation_windows(asked: list[tuple[datetime, str]]) -> tuple[tuple[datetime
                 del counts[asked[start][1]]
             start += 1
         if len(counts) > ROTATION_TENANTS:
-            first = asked[start][0]
-            if windows and first <= windows[-1][1]:
-                first = windows.pop()[0]
-            windows.append((first, at))
+            first, complete = asked[start][0], at
+            if windows and first <= windows[-1].last:
+                first, complete, _ = windows.pop()
+            windows.append(_Rotation(first, complete, at))
     return tuple(windows)
 
 
-def _takes_part(queries: Iterable[DnsQuery], windows: Sequence[tuple[datetime, datetime]]) -> bool:
-    return any(q.at is not None and first <= q.at <= last for q in queries for first, last in windows)
+def _takes_part(queries: Iterable[DnsQuery], windows: Sequence[_Rotation]) -> bool:
+    return any(q.at is not None and w.first <= q.at <= w.last for q in queries for w in windows)
 
 
 def _burst(times: Sequence[datetime]) -> bool:

@@ -46,7 +46,11 @@ class DestinationDoc(TypedDict):
     holder: str | None
     prefix: str | None
     country: str | None
+    origin: str | None
+    """Where the AS number is from: `mmdb` (the offline file) or `cymru`."""
     consistent: bool | None
+    consistency: str | None
+    """Why, in one sentence; None where no address is known."""
 
 
 ProcessDoc = TypedDict(
@@ -94,8 +98,30 @@ class EnrichmentDoc(TypedDict):
 
 BeaconDoc = TypedDict(
     "BeaconDoc",
-    {"class": str, "period_s": float | None, "score": float | None, "sightings": int, "reason": str | None},
+    {
+        "class": str,
+        "period_s": float | None,
+        "score": float | None,
+        "sightings": int,
+        "reason": str | None,
+        "beats": int | None,
+        "limit": float | None,
+        "mad_s": float | None,
+        "jitter": float | None,
+        "bursts": int | None,
+        "ts": float | None,
+        "dur": float | None,
+        "hist": float | None,
+        "filled_hours": int | None,
+        "window": str,
+        "other": str | None,
+        "truncated": bool,
+        "resolution_s": float | None,
+        "requery": str | None,
+        "method": str,
+    },
 )
+"""The rhythm of the group's contacts; the keys are explained in docs/behaviour.md."""
 
 StepDoc = TypedDict(
     "StepDoc",
@@ -132,6 +158,20 @@ class InsightDoc(TypedDict):
     url: str | None
 
 
+class EstateDoc(TypedDict):
+    """What `config/estate.yml` says of the host and the account; None where it names neither.
+
+    `maintenance`: a contact fell into a window. `service_account`: the file names the account; None where no user is known or
+    the file names no accounts.
+    """
+
+    role: str | None
+    groups: list[str]
+    owner: str | None
+    maintenance: bool
+    service_account: bool | None
+
+
 class CaseDocument(TypedDict):
     """One case, as design §4.3 prints it."""
 
@@ -163,8 +203,16 @@ class CaseDocument(TypedDict):
     beacon: BeaconDoc | None
     dns_anomalies: list[str]
     first_seen_estate: str | None
+    """When any host first contacted the target, as far back as history goes; None where there is no history."""
     prevalence: int | None
+    """How many hosts have contacted the target; None where there is no history."""
     shared_hosts: list[str]
+    """The others of them, the earliest first, at most twenty."""
+    history_since: str | None
+    """How far back history goes."""
+    contacts: list[str]
+    """When the group (host, account, image, target) made contact, the last two hundred of the last day, in order."""
+    estate: EstateDoc | None
     ledger: list[StepDoc]
     ledger_digest: str
     exceptions: list[ExceptionDoc]

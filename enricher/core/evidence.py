@@ -28,7 +28,7 @@ def evidence(event: Event) -> Json:
     shown: Json = {"event_id": event_id(event)}
     for field in fields(event):
         value = getattr(event, field.name)
-        if value is None or value in ({}, ()):
+        if value is None or value in ({}, ()) or (field.name == "row" and event.origin):
             continue
         shown[field.name] = _plain(value)
     return shown

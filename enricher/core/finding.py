@@ -59,4 +59,6 @@ def tuning_facts(graded: Graded) -> TuningFacts:
         hostname=signal.host,
         hashes=created.hashes if created else {},
         identity=frozenset(graded.identity),
+        maintenance=facts.maintenance,
+        service_account=facts.service_account,
     )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from enricher.core.behaviour import Beacon, beaconing
+from enricher.core.behaviour import Beacon, rhythm
 from enricher.core.classify import Signal
 from enricher.core.commands import decoded_forms
 from enricher.core.dns_anomalies import DnsAnomalies
-from enricher.core.join import Activity, Ancestor
-from enricher.core.paths import name_of, path_form
+from enricher.core.join import Activity, Ancestor, ProcessKey
+from enricher.core.memory import WINDOW, Group, Past
+from enricher.core.novelty import UNKNOWN, Horizon, Novelty, novelty
+from enricher.core.paths import name_of
 from enricher.core.programs import Program, Programs
 from enricher.core.rules import Rules
-from enricher.model import Connection, DnsQuery, Enrichment, Observable, ObservableKind
+from enricher.model import Connection, Enrichment, Event, Observable, ObservableKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,35 @@ class Facts:
     enrichments: tuple[Enrichment, ...]
     beacon: Beacon | None
     dns_anomalies: tuple[str, ...]
+    rotating_since: datetime | None = None
+    """When the host had asked for more tenants of the family than one customer has; None where it has not."""
+    first_here: datetime | None = None
+    """When any process of the host first contacted the target, as far as is known."""
+    contacts: tuple[datetime, ...] = ()
+    """Those of the group, at hand and remembered, of the last day, in order."""
+    novelty: Novelty = UNKNOWN
+    horizon: Horizon | None = None
+    """None where no history is kept."""
+    start_missing: str | None = None
+    """The GUID of the nearest process of the chain whose start is not at hand; None where none is missing or none is named."""
+    start_asked: str | None = None
+    """How the question to Sumo Logic for that start stands: `waiting`, or why there is no answer; None where nobody asked."""
     role: str | None = None
     groups: frozenset[str] | None = None
+    maintenance: bool | None = None
+    """Whether every contact fell into a maintenance window; None where the estate file does not name the host."""
+    service_account: bool | None = None
+    """Whether the estate file names the account; None where no user is known, or the file names no accounts."""
+
+    @property
+    def new_tenant(self) -> bool | None:
+        """Whether anybody here contacted the tenant before the last seven days; None where that is not known."""
+        return self.novelty.new_tenant
+
+    @property
+    def shared_start(self) -> int | None:
+        """How many hosts began with the tenant within a day; None where that is not known."""
+        return self.novelty.starters
 
     @property
     def address(self) -> Connection | None:
@@ -52,17 +82,41 @@ def observe(signals: Sequence[Signal]) -> tuple[Observable, ...]:
     return tuple(sought)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the world adds to an activity: answers, and what is remembered of contacts.
+
+    `asked` says of (computer, guid) how the question for a process's start stands, `rotations` of (host, family) since when
+    the host is known to rotate over the family's tenants.
+    """
+
+    enrichments: Sequence[Enrichment] = ()
+    past: Mapping[Group, Past] = field(default_factory=dict)
+    horizon: Horizon | None = None
+    asked: Mapping[ProcessKey, str] = field(default_factory=dict)
+    rotations: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def of(self, signal: Signal) -> Past:
+        """What is remembered of the signal's group."""
+        return self.past.get(group_of(signal), _NOTHING)
+
+
 def gather(
-    signals: Sequence[Signal], activity: Activity, enrichments: Sequence[Enrichment], rules: Rules, programs: Programs
+    signals: Sequence[Signal], activity: Activity, context: Context, rules: Rules, programs: Programs
 ) -> list[Facts]:
     """Put together what is known of each signal, in the order of the signals."""
     about: dict[str, list[Enrichment]] = defaultdict(list)
-    for enrichment in enrichments:
+    for enrichment in context.enrichments:
         about[enrichment.about].append(enrichment)
     run = {signal.process.key: _Run.of(signal, programs) for signal in _one_of_each_process(signals)}
     browsers = frozenset(key for key, ran in run.items() if ran.program.verified_browser)
     anomalies = DnsAnomalies(activity, rules.catalog, browsers)
-    rhythm = _rhythms(signals)
+    groups: dict[Group, list[Signal]] = defaultdict(list)
+    for signal in signals:
+        groups[group_of(signal)].append(signal)
+    rotations = _earliest(context.rotations, anomalies.rotations)
+    firsts = _Firsts.of(signals)
+    rhythms = {group: _Rhythm.of(members, context.of(members[0])) for group, members in groups.items()}
     return [
         Facts(
             signal=signal,
@@ -71,10 +125,19 @@ def gather(
             lineage=run[signal.process.key].lineage,
             decoded=run[signal.process.key].decoded,
             enrichments=tuple(e for o in observe([signal]) for e in about.get(o.value, ())),
-            beacon=rhythm[_group_of(signal)],
+            beacon=rhythms[group_of(signal)].beacon,
+            contacts=rhythms[group_of(signal)].contacts,
             dns_anomalies=anomalies.of(signal),
+            rotating_since=rotations.get((signal.process.computer, signal.platform.family)),
+            first_here=firsts.here(signal, context.of(signal)),
+            novelty=firsts.novelty(signal, context.of(signal), context.horizon),
+            horizon=context.horizon,
+            start_missing=(guid := activity.start_missing(signal.process)),
+            start_asked=context.asked.get((signal.process.computer, guid)) if guid else None,
             role=host.role if (host := rules.estate.about(signal.process.computer)) else None,
             groups=host.groups if host else None,
+            maintenance=host.only_in_maintenance([event.at for event in signal.counted]) if host else None,
+            service_account=rules.estate.service_account(signal.process.user),
         )
         for signal in signals
     ]
@@ -120,22 +183,76 @@ def _programs_of(signal: Signal, programs: Programs) -> tuple[Program, tuple[Pro
     return program, lineage
 
 
-def _group_of(signal: Signal) -> tuple[str, str, str, str]:
-    """Beacons are grouped by host, user, image and target, not by process: a loop may start a new process for each call."""
+def group_of(signal: Signal) -> Group:
+    """Contacts are grouped by host, user, image and target, not by process: a loop may start a new process for each call."""
     process = signal.process
-    return process.computer, (process.user or "").lower(), path_form(process.image or ""), signal.target
+    return Group.of(process.computer, process.user, process.image, signal.target)
 
 
-def _rhythms(signals: Sequence[Signal]) -> dict[tuple[str, str, str, str], Beacon | None]:
-    groups: dict[tuple[str, str, str, str], list[Signal]] = defaultdict(list)
-    for signal in signals:
-        groups[_group_of(signal)].append(signal)
-    return {key: _rhythm(members) for key, members in groups.items()}
+_NOTHING = Past()
 
 
-def _rhythm(members: Sequence[Signal]) -> Beacon | None:
-    contacts: list[Connection] | list[DnsQuery] = [c for s in members for c in s.connections]
-    if not contacts:
-        contacts = [q for s in members for q in s.queries]
-    times = [c.at for c in contacts if c.at is not None]
-    return beaconing(times, sampled=any(c.count > 1 for c in contacts)) if contacts else None
+@dataclass(frozen=True, slots=True)
+class _Rhythm:
+    """When a group made contact, and how regularly."""
+
+    beacon: Beacon | None
+    contacts: tuple[datetime, ...]
+
+    @classmethod
+    def of(cls, members: Sequence[Signal], past: Past) -> _Rhythm:
+        contacts: list[Event] = [c for s in members for c in s.connections]
+        at_hand: list[Event] = [c for s in members for c in s.process.connections]
+        remembered = past.connections
+        if not contacts:
+            contacts = [q for s in members for q in s.queries]
+            at_hand = [q for s in members for q in s.process.queries]
+            remembered = past.queries
+        own = [c.at for c in contacts if c.at is not None]
+        elsewhere = {event.at for event in at_hand} - set(own)
+        earlier = [t for t in remembered if t not in elsewhere]
+        latest = max((*own, *earlier), default=None)
+        shown = sorted(t for t in {*own, *earlier} if latest is not None and latest - t <= WINDOW)
+        beacon = None
+        if contacts:
+            sampled = any(c.count > 1 for c in contacts)
+            beacon = rhythm(own, earlier, sampled=sampled, past_cut=past.cut)
+        return cls(beacon, tuple(shown))
+
+
+def _earliest(*known: Mapping[tuple[str, str], datetime]) -> dict[tuple[str, str], datetime]:
+    earliest: dict[tuple[str, str], datetime] = {}
+    for place, since in (item for one in known for item in one.items()):
+        earliest[place] = min(since, earliest.get(place, since))
+    return earliest
+
+
+@dataclass(frozen=True, slots=True)
+class _Firsts:
+    """When each host first, and last, contacted each target, among the signals at hand."""
+
+    first: Mapping[str, Mapping[str, datetime]]
+    last: Mapping[tuple[str, str], datetime]
+
+    @classmethod
+    def of(cls, signals: Sequence[Signal]) -> _Firsts:
+        first: dict[str, dict[str, datetime]] = defaultdict(dict)
+        last: dict[tuple[str, str], datetime] = {}
+        for signal in signals:
+            host, target = signal.process.computer, signal.target
+            for at in (e.at for e in (*signal.connections, *signal.queries) if e.at is not None):
+                first[target][host] = min(at, first[target].get(host, at))
+                last[host, target] = max(at, last.get((host, target), at))
+        return cls(first, last)
+
+    def here(self, signal: Signal, past: Past) -> datetime | None:
+        """When any process of the signal's host first contacted its target; a start stands for a contact where there is none."""
+        at_hand = self.first.get(signal.target, {}).get(signal.process.computer, signal.first_at)
+        return min((t for t in (at_hand, past.first_here) if t is not None), default=None)
+
+    def novelty(self, signal: Signal, past: Past, horizon: Horizon | None) -> Novelty:
+        if horizon is None:
+            return UNKNOWN
+        host, target = signal.process.computer, signal.target
+        at_hand, latest = self.first.get(target, {}), self.last.get((host, target))
+        return novelty(past, host, at_hand, latest, horizon, tenant=signal.tenant is not None)

@@ -1,7 +1,7 @@
 """Facts → score, severity, verdict and the ledger that explains them.
 
-Score = platform × name factor + process + lineage + identity and path + command line + behaviour + DNS + context, clamped to
-0–100 and rounded half up, then capped. The order of judgement differs from the order in print, and a rule counts once.
+Score = platform × name factor + process + lineage + identity and path + command line + behaviour + DNS + context + address, clamped
+to 0–100 and rounded half up, then capped. The order of judgement differs from the order in print, and a rule counts once.
 Source: the severity model (docs/severity.md), §"Order".
 """
 
@@ -16,6 +16,7 @@ import orjson
 
 from enricher.core import signs
 from enricher.core.commands import driven
+from enricher.core.consistency import consistency_of, contacted
 from enricher.core.document import StepDoc
 from enricher.core.gather import Facts
 from enricher.core.join import ProcessKey
@@ -25,6 +26,7 @@ from enricher.core.signs import Identity, Line, Sign
 from enricher.model import Severity, Status, Verdict
 
 _FOREIGN_CLASSES = frozenset({"script_host", "lolbin"})
+_SILENT = frozenset({Status.TIMEOUT, Status.RATE_LIMITED, Status.ERROR})
 TOP = 100.0
 
 
@@ -51,6 +53,8 @@ class Asked:
     owner: bool = False
     history: bool = False
     estate: bool = False
+    search: bool = False
+    """Whether Sumo Logic is asked for the starts of processes that no alert brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def _grade(facts: Facts, judged: _Judged, programs: Programs, asked: Asked) -> G
     others = _positive((*who.signs, ran, *kin, *told), policy)
     beats = signs.behaviour(facts, policy, others)
     asking = signs.dns(facts, policy)
-    around = signs.context(facts, policy, others)
+    around = [*signs.context(facts, policy, others), *signs.address(facts, policy, others)]
     ledger = _Ledger(policy)
     ledger.add(signs.platform(facts, policy), ran, *kin, *who.signs, *told, *beats, *asking, *around)
     ledger.close()
@@ -218,11 +222,12 @@ def _owner(facts: Facts) -> str:
 def _known(facts: Facts, asked: Asked) -> tuple[int, int]:
     """How many kinds of evidence are known, of how many asked."""
     created = facts.signal.process.created
-    kinds = [created is not None and created.command_line is not None, bool(facts.lineage), bool(facts.signal.connections)]
+    parent = bool(facts.ancestors) and facts.ancestors[0].source != "missing"
+    kinds = [created is not None and created.command_line is not None, parent, bool(facts.signal.connections)]
     if asked.owner and (owner := _owner(facts)) != "not_asked":
         kinds.append(owner == "known")
     if asked.history:
-        kinds.append(False)
+        kinds.append(facts.horizon is not None and facts.horizon.long_enough)
     if asked.estate:
         kinds.append(facts.role is not None)
     return sum(kinds), len(kinds)
@@ -230,7 +235,7 @@ def _known(facts: Facts, asked: Asked) -> tuple[int, int]:
 
 def _missing(facts: Facts, asked: Asked) -> tuple[str, ...]:
     signal = facts.signal
-    lacking = _missing_of_process(facts)
+    lacking = _missing_of_process(facts, asked)
     if not signal.connections:
         lacking.append("connection: no event 3 of this process to this tenant, so no address and no port")
     elif signal.source in {"command_line", "payload", "reverse_lookup"}:
@@ -242,35 +247,73 @@ def _missing(facts: Facts, asked: Asked) -> tuple[str, ...]:
     if facts.beacon is None or facts.beacon.name == "insufficient":
         why = facts.beacon.reason if facts.beacon else "no contact with a time"
         lacking.append(f"rhythm: {why}")
-    lacking += _unanswered(facts)
-    if not asked.history:
-        lacking.append("history: not kept long enough to say how new or how common the tenant is")
+    lacking += [*_unanswered(facts), *_missing_of_platform(facts)]
+    lacking += _missing_of_history(facts)
     if asked.estate and facts.role is None:
-        lacking.append("estate role: the host is not in config/estate.yml")
+        known = "names the host without one" if facts.groups is not None else "does not name the host"
+        lacking.append(f"estate role: config/estate.yml {known}")
     return tuple(lacking)
 
 
-def _missing_of_process(facts: Facts) -> list[str]:
-    process = facts.signal.process
+def _missing_of_process(facts: Facts, asked: Asked) -> list[str]:
+    process, searched = facts.signal.process, _searched(facts, asked)
     lacking: list[str] = []
     if process.created is None:
-        lacking.append("process start: no event 1 of this process in the alert")
+        lacking.append(f"process start: no event 1 of this process in the alert or in history{searched}")
     if process.image is None:
         lacking.append("image: the process had ended before its name was looked up")
     if process.command_line is None:
         lacking.append("command line: only event 1 carries it")
-    if not facts.lineage:
-        lacking.append(
-            "parent process: events 3 and 22 carry none" if process.created is None else "parent process: not logged"
-        )
+    if process.created is None:
+        lacking.append("parent process: events 3 and 22 carry none")
+    elif not facts.ancestors:
+        lacking.append("parent process: not logged")
+    elif facts.ancestors[-1].source == "missing":
+        lacking.append(f"{_ORDINALS[len(facts.ancestors) - 1]}: only its GUID is known{searched}")
+    elif searched:
+        lacking.append(f"{_ORDINALS[len(facts.ancestors) - 1]}: its own event 1 is not at hand{searched}")
     return lacking
 
 
+_ORDINALS = ("parent process", "grandparent process", "third ancestor", "fourth ancestor")
+
+
+def _searched(facts: Facts, asked: Asked) -> str:
+    """How the question to Sumo Logic stands, as the end of a sentence; nothing where nobody asks or nothing is to be asked."""
+    if facts.start_asked is None:
+        return "; Sumo Logic is being asked for it" if asked.search and facts.start_missing else ""
+    return (
+        "; Sumo Logic is being asked for it"
+        if facts.start_asked == "waiting"
+        else f"; Sumo Logic was asked: {facts.start_asked}"
+    )
+
+
+def _missing_of_history(facts: Facts) -> list[str]:
+    horizon = facts.horizon
+    if horizon is None:
+        return ["history: none is kept, so how new or how common the tenant is cannot be said"]
+    if horizon.since is None:
+        return ["history: it begins with this alert; 30 days are needed to say how new or how common the tenant is"]
+    if not horizon.long_enough:
+        return [f"history: it goes back to {horizon.since:%Y-%m-%d}; 30 days are needed to say how new the tenant is"]
+    return []
+
+
 def _unanswered(facts: Facts) -> list[str]:
-    off = any(e.status is Status.DISABLED for e in facts.enrichments)
-    silent = {Status.TIMEOUT, Status.RATE_LIMITED, Status.ERROR}
-    lacking = [f"{e.source} of {e.about}: {e.reason or e.status.value}" for e in facts.enrichments if e.status in silent]
-    return [*lacking, "owner of the address: look-ups are switched off"] if off else lacking
+    lacking = [f"{e.source} of {e.about}: {e.reason or e.status.value}" for e in facts.enrichments if e.status in _SILENT]
+    off = [e for e in facts.enrichments if e.status is Status.DISABLED and e.source in {"asn", "forward"}]
+    return [*lacking, f"owner of the address: {off[0].reason or 'look-ups are switched off'}"] if off else lacking
+
+
+def _missing_of_platform(facts: Facts) -> list[str]:
+    """Whether the address is the platform's, where somebody answered and it still cannot be told."""
+    found, address = consistency_of(facts), contacted(facts)
+    ended = {e.status for e in facts.enrichments if e.source in {"asn", "ranges"} and e.about == address}
+    answered = bool(ended & {Status.OK, Status.STALE, Status.NEGATIVE}) and not ended & _SILENT
+    if found.consistent is not None or not facts.signal.platform.expected_asn or not answered:
+        return []
+    return [f"platform consistency: {found.why}"]
 
 
 def digest(ledger: Sequence[StepDoc]) -> str:

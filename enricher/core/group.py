@@ -1,20 +1,39 @@
-"""Findings → cases. One alert gives zero or more cases; every row is in a case or in `dropped`, never in neither."""
+"""Findings → cases. One alert gives zero or more cases; every row is in a case or in `dropped`, never in neither.
+
+A case keeps its key for life. What is learnt later (the process is another class than its image said; the host rotates over
+tenants) would give the same contacts another key: then they stay in the case that has them, and the other key becomes its alias.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from enricher.core.casefile import case_document, key_of
-from enricher.core.classify import Classified
+from enricher.core.casefile import case_document, case_key
+from enricher.core.classify import Classified, Signal
 from enricher.core.distinct import Distinct
 from enricher.core.document import CaseDocument
 from enricher.core.finding import Finding
 from enricher.core.join import Activity
+from enricher.core.memory import Memory
 from enricher.core.rules import Rules
 from enricher.model import Alert, Dropped, Event
 
+CLASSES = (
+    "script_host",
+    "lolbin",
+    "downloader",
+    "shell",
+    "runtime",
+    "transfer",
+    "office",
+    "tunnel",
+    "browser",
+    "agent",
+    "other",
+)
+NO_MEMORY = Memory()
 _MOST_TELLING = ("inbound", "not_public", "excluded", "no_match", "no_name", "unrelated")
 
 
@@ -29,10 +48,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """What an alert comes to."""
+    """What an alert comes to. `aliases` are keys that lead to the case that was there before; `joined` are stored cases that
+    have nothing of their own any more, and the case that has it all.
+    """
 
     cases: tuple[Case, ...]
     dropped: tuple[Dropped, ...]
+    aliases: Mapping[str, str]
+    joined: Mapping[str, str]
 
 
 def group(
@@ -43,34 +66,124 @@ def group(
     unreadable: Sequence[Dropped],
     alert: Alert,
     rules: Rules,
+    memory: Memory = NO_MEMORY,
 ) -> Grouped:
-    """Group findings by case key, and account for every row."""
+    """Group findings by case key, and account for every row.
+
+    What came makes up cases; another case of the same hosts is among them only where what came changes its judgement: a burst
+    of failures is one of all the host's processes.
+    """
+    keys = [_key_of(finding, rules) for finding in findings]
+    known = _Known(seen.case_of, activity, frozenset(keys), rules.detection.id)
+    aliases = {
+        key: before
+        for key, finding in zip(keys, findings, strict=True)
+        if (before := known.case_before(finding, key)) is not None
+    }
     by_key: dict[str, list[Finding]] = defaultdict(list)
-    for finding in findings:
-        by_key[key_of(finding, rules)].append(finding)
+    for key, finding in zip(keys, findings, strict=True):
+        by_key[aliases.get(key, key)].append(finding)
     columns = {row.index: row.columns for row in alert.rows}
-    cases = []
-    for members in by_key.values():
-        events = _events_of(members, activity)
+    cases, has = [], dict[int, str]()
+    for key, members in by_key.items():
+        events = _in_order(e for f in members for e in events_of(f.graded.facts.signal, activity))
+        has |= {id(event): key for event in events}
         rows = {row for event in events for row in seen.rows[id(event)]}
-        cases.append(Case(case_document(members, rows, events, alert, columns, rules), tuple(members), events))
+        document = case_document(key, members, rows, events, alert, columns, rules)
+        if any(id(event) in seen.asked_of for event in events) or _changed(document, memory):
+            cases.append(Case(document, tuple(members), events))
     kept = {row for case in cases for row in case.document["rows"]}
-    return Grouped(tuple(cases), _dropped(kept, classified, seen, unreadable, alert))
+    dropped = _dropped(kept, classified, seen, unreadable, alert)
+    return Grouped(tuple(cases), dropped, aliases, _joined(by_key, has, seen.case_of, memory))
 
 
-def _events_of(findings: Sequence[Finding], activity: Activity) -> tuple[Event, ...]:
-    """The contacts of the findings, and what their processes and ancestors did besides contacting somebody else."""
-    events: dict[int, Event] = {}
-    for finding in findings:
+def _changed(document: CaseDocument, memory: Memory) -> bool:
+    """Whether a stored case is judged otherwise now; how often it made contact says something only where all of it is here."""
+    key = document["key"]
+    if memory.ledgers.get(key) != document["ledger_digest"]:
+        return True
+    return key in memory.whole and memory.counts.get(key) != document["count"]
+
+
+def _joined(found: Mapping[str, object], has: Mapping[int, str], case_of: Mapping[int, str], memory: Memory) -> dict[str, str]:
+    """Stored cases all of whose events are here, and belong to another case now."""
+    into: dict[str, set[str | None]] = defaultdict(set)
+    for event, case in case_of.items():
+        if case in memory.whole and case not in found:
+            into[case].add(has.get(event))
+    return {case: key for case, keys in into.items() if len(keys) == 1 and (key := next(iter(keys))) is not None}
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def _key_of(finding: Finding, rules: Rules) -> str:
+    """Detection, host, tenant (else family) and process class. A tenant that comes after the host was seen to rotate over
+    tenants joins the family's case.
+    """
+    facts = finding.graded.facts
+    signal = facts.signal
+    target = signal.platform.family if _joins_rotation(finding) else signal.target
+    return case_key(rules.detection.id, signal.process.computer, target, facts.program.kind)
+
+
+def _joins_rotation(finding: Finding) -> bool:
+    facts = finding.graded.facts
+    since, first = facts.rotating_since, facts.first_here
+    return since is not None and first is not None and first > since and facts.signal.tenant is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Which cases have the events already; `claimed` are the keys of what is found now."""
+
+    case_of: Mapping[int, str]
+    activity: Activity
+    claimed: frozenset[str]
+    detection: str
+
+    def case_before(self, finding: Finding, key: str) -> str | None:
+        """The case that has the finding's contacts or its process already, where its key differs only by what was learnt since.
+
+        Or the one that an ancestor opened by its command line alone, before it was known to be only an ancestor.
+        """
         signal = finding.graded.facts.signal
-        related = [signal.process]
-        for ancestor in signal.ancestors:
-            key = ancestor.key or ((signal.process.computer, ancestor.guid) if ancestor.guid else None)
-            if key in activity.processes:
-                related.append(activity.processes[key])
-        own = [e for p in related for e in (*p.creations, *p.files, *p.blocks)]
-        events |= {id(e): e for e in (*own, *signal.connections, *signal.queries)}
-    return tuple(sorted(events.values(), key=lambda e: (e.at is None, e.at, e.row)))
+        process = signal.process
+        own = self._cases(*signal.connections, *signal.queries, *process.creations, *process.blocks)
+        if key in own:
+            return None
+        above = [self.activity.processes[a.key] for a in signal.ancestors if a.key in self.activity.processes]
+        opened = self._cases(*(event for ancestor in above for event in (*ancestor.creations, *ancestor.blocks)))
+        targets = (signal.target, signal.platform.family)
+        ours = {case_key(self.detection, process.computer, target, kind) for target in targets for kind in CLASSES}
+        before = [*own, *(case for case in opened if case not in self.claimed)]
+        return next((case for case in before if case in ours and case != key), None)
+
+    def _cases(self, *events: Event) -> list[str]:
+        return [self.case_of[id(event)] for event in events if id(event) in self.case_of]
+
+
+# --- rows -----------------------------------------------------------------------------------------------------------
+
+
+def events_of(signal: Signal, activity: Activity) -> Iterable[Event]:
+    """The signal's contacts, and what its process and ancestors did besides contacting somebody else."""
+    yield from signal.connections
+    yield from signal.queries
+    related = [signal.process]
+    for ancestor in signal.ancestors:
+        key = ancestor.key or ((signal.process.computer, ancestor.guid) if ancestor.guid else None)
+        if key in activity.processes:
+            related.append(activity.processes[key])
+    for process in related:
+        yield from process.creations
+        yield from process.files
+        yield from process.blocks
+
+
+def _in_order(events: Iterable[Event]) -> tuple[Event, ...]:
+    once = {id(event): event for event in events}
+    return tuple(sorted(once.values(), key=lambda e: (e.at is None, e.at, e.row)))
 
 
 def _dropped(

@@ -19,6 +19,8 @@ from enricher.model import Connection, DnsQuery, Event, FileCreate, ProcessCreat
 
 MAX_ANCESTORS = 4
 CLOCK_SKEW = timedelta(seconds=2)
+LONGEST_LIFE = timedelta(days=366)
+GUID_PARTS = 5
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 ProcessKey = tuple[str, str]
@@ -65,7 +67,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ancestor:
-    """One link upwards. `source` is `observed`, `payload`, `history`, `search` or `missing`."""
+    """One link upwards. `source` is `observed`, `payload`, `history`, `search`; or `missing`, where only its GUID is known."""
 
     image: str | None
     command_line: str | None = None
@@ -86,9 +88,9 @@ class Activity:
     connections: dict[str, list[tuple[Connection, Process]]]
     queries: dict[str, list[tuple[DnsQuery, Process]]]
 
-    def ancestors(self, process: Process, history: dict[ProcessKey, ProcessCreate]) -> tuple[Ancestor, ...]:
-        """The parent first, up to four. A parent whose own event 1 is at hand or known from history also has its own name
-        and parent; one that is known only by its child ends the chain.
+    def ancestors(self, process: Process) -> tuple[Ancestor, ...]:
+        """The parent first, up to four. A parent whose own event 1 is at hand also has its own name and parent; one that is
+        known only by its child ends the chain, and so does a process that comes twice: no process is its own ancestor.
         """
         chain: list[Ancestor] = []
         child, seen = process.created, {process.key}
@@ -98,20 +100,24 @@ class Activity:
                 break
             known = self.processes.get(key) if key else None
             created = known.created if known else None
-            past = history.get(key) if key and created is None else None
-            ancestor = _ancestor(child, created or past, key if known else None, from_history=past is not None)
+            ancestor = _ancestor(child, created, key if known else None)
             if ancestor is None:
                 break
             chain.append(ancestor)
             seen |= {key} if key else set()
-            child = created or past
+            child = created
         return tuple(chain)
 
-    def parents_missing(self, process: Process) -> str | None:
-        """The GUID of the first ancestor whose event 1 is not here, for a look into history; None where there is none."""
+    def start_missing(self, process: Process) -> str | None:
+        """The GUID of the nearest process of the chain whose start is not at hand: the process itself, or an ancestor.
+
+        None where the chain is whole, or ends at a process without a GUID.
+        """
+        if process.created is None or not (process.created.observed or process.created.parent_guid):
+            return process.guid
         child, seen = process.created, {process.key}
         for _ in range(MAX_ANCESTORS):
-            if child is None or child.parent_guid is None or (key := (child.computer, child.parent_guid)) in seen:
+            if child.parent_guid is None or (key := (child.computer, child.parent_guid)) in seen:
                 return None
             seen.add(key)
             known = self.processes.get(key)
@@ -121,9 +127,7 @@ class Activity:
         return None
 
 
-def _ancestor(
-    child: ProcessCreate, created: ProcessCreate | None, key: ProcessKey | None, *, from_history: bool
-) -> Ancestor | None:
+def _ancestor(child: ProcessCreate, created: ProcessCreate | None, key: ProcessKey | None) -> Ancestor | None:
     if created is not None:
         return Ancestor(
             image=created.image or child.parent_image,
@@ -132,10 +136,11 @@ def _ancestor(
             pid=created.pid,
             user=created.user,
             original_file_name=created.version_info.get("original_file_name"),
-            source="history" if from_history else "observed" if created.observed else "payload",
+            source=_source(created),
             key=key,
         )
-    if child.parent_image is None and child.parent_command_line is None:
+    named = child.parent_image is not None or child.parent_command_line is not None
+    if not named and child.parent_guid is None:
         return None
     return Ancestor(
         image=child.parent_image,
@@ -143,9 +148,13 @@ def _ancestor(
         guid=child.parent_guid,
         pid=child.parent_pid,
         user=child.parent_user,
-        source="observed" if child.observed else "payload",
+        source=_source(child) if named else "missing",
         key=key,
     )
+
+
+def _source(event: ProcessCreate) -> str:
+    return event.origin or ("observed" if event.observed else "payload")
 
 
 def join(events: Iterable[Event]) -> Activity:
@@ -202,6 +211,18 @@ def _best_creation(creations: Sequence[ProcessCreate]) -> ProcessCreate | None:
     )
 
 
+def started_at(guid: str, seen: datetime | None) -> datetime | None:
+    """When a process started, to the second, by its GUID; None where that cannot be: after it was `seen`, or a year before.
+
+    Source: Sysmon's ProcessGuid {machine-LLLL-HHHH-…} holds the start in epoch seconds as HHHH × 65,536 + LLLL.
+    """
+    parts = guid.split("-")
+    if seen is None or len(parts) != GUID_PARTS:
+        return None
+    start = datetime.fromtimestamp(int(parts[2] + parts[1], 16), UTC)
+    return start if seen - LONGEST_LIFE <= start <= seen + CLOCK_SKEW else None
+
+
 class _Starts:
     """Which process an event belongs to. Process starts by (computer, pid), for events that carry no GUID."""
 
@@ -214,7 +235,8 @@ class _Starts:
             if isinstance(event, ProcessCreate) and event.observed:
                 self._by_pid[event.computer, event.pid].append((event.at or _EARLIEST, self._own_key(event)))
             elif event.guid:
-                self._seen[event.computer, event.pid].append((event.at or _EARLIEST, (event.computer, event.guid)))
+                start = started_at(event.guid, event.at) or event.at or _EARLIEST
+                self._seen[event.computer, event.pid].append((start, (event.computer, event.guid)))
 
     def key_of(self, event: Event) -> ProcessKey:
         if event.guid:

@@ -103,7 +103,7 @@ def _people(parent: Program, child: Program, programs: Programs) -> Iterator[str
     if group("explorer", name):
         if group("explorer_scripts", child.known_as) and (_URL.search(child.line) or _script_in_writable(child, programs)):
             yield "explorer_script"
-        if group("explorer_shells", child.known_as) and one_liner(child.line):
+        if group("explorer_shells", child.known_as) and one_liner(child.line, child.known_as or ""):
             yield "explorer_one_liner"
     installs = _INSTALLS.search(parent.line) or _HOOK.search(child.line)
     if group("hook_parents", name) and group("hook_children", child.known_as) and installs:

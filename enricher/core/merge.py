@@ -1,91 +1,145 @@
 """A case seen again: what it becomes, and what of that is news to its tickets.
 
-Only news is told: severity up, a new process, a new host name, lineage found, contact after recovery. Repeats are counted.
-The stronger judgement stands, whichever came first: a later, weaker alert never lowers a case, and a tuning rule that
-suppresses one alert hides nothing of another.
+Only news is told, all of one occasion as one piece: severity up, a new process, a new host name, lineage found, an owner found.
+Repeats are counted. The stronger judgement stands, whichever came first: a later, weaker alert never lowers a case, and a tuning
+rule that suppresses one alert hides nothing of another. Only a judgement of all that the stored one rests on takes its place, and may
+be lower: the parent that comes an hour later turns out to be an IDE. It may not hide a case that is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from enricher.core.casefile import MAX_FINDINGS
+from enricher.core.casefile import MAX_CONTACTS, MAX_FINDINGS
 from enricher.core.document import CaseDocument, Json, News, iso
-from enricher.model import Severity
+from enricher.model import Severity, Status
+
+_ANSWERED = frozenset({Status.OK.value, Status.STALE.value})
 
 
 def merge(
-    stored: CaseDocument | None, new: CaseDocument, new_contacts: int, now: datetime
+    stored: CaseDocument | None, new: CaseDocument, new_contacts: int, now: datetime, *, whole: bool = False
 ) -> tuple[CaseDocument, list[News]]:
-    """Join `new` to what is stored. `new_contacts` are those of its contacts that were never seen before.
+    """Join `new` to what is stored. `new_contacts` are those of its contacts that were never seen before. `whole`: it was judged
+    by all that the stored case rests on, and more.
 
     Returns the case as it stands, and the news with `seq` 0: whoever stores them numbers them. A case that nothing new was
     said of comes back as it was, without news.
     """
     if stored is None:
         return new, [_news("opened", now, new["summary"], [])]
-    stronger = _weight(new) > _weight(stored)
+    covers = whole and _covers(new, stored)
+    better = covers and (_is_shown(new) or not _is_shown(stored))
+    stronger = better or _weight(new) > _weight(stored)
     news = _news_of(stored, new, now, stronger=stronger)
-    if new_contacts == 0 and not news:
+    if new_contacts == 0 and not news and not better:
         return stored, []
     base, other = (new, stored) if stronger else (stored, new)
     merged = base.copy()
-    merged["count"] = stored["count"] + new_contacts
-    merged["first_seen"] = _first(stored["first_seen"], new["first_seen"])
-    merged["last_seen"] = _last(stored["last_seen"], new["last_seen"])
+    merged["count"] = new["count"] if covers else stored["count"] + new_contacts
+    merged["first_seen"] = new["first_seen"] if covers else _first(stored["first_seen"], new["first_seen"])
+    merged["last_seen"] = new["last_seen"] if covers else _last(stored["last_seen"], new["last_seen"])
     merged["candidates"] = sorted(
         ({*stored["candidates"], *new["candidates"], *_names(stored), *_names(new)}) - {merged["hostname"] or ""}
     )
-    merged["findings"] = _joined(base["findings"], other["findings"])
+    merged["findings"] = new["findings"] if covers else _joined(base["findings"], other["findings"])
     merged["drift"] = sorted(
         {(d["field"], d["sumo"]): d for d in (*stored["drift"], *new["drift"])}.values(),
         key=lambda d: (d["field"], d["sumo"]),
     )
     merged["enrichments"] = sorted(
-        {(e["about"], e["source"]): e for e in (*other["enrichments"], *base["enrichments"])}.values(),
+        {(e["about"], e["source"]): e for e in (*(() if covers else other["enrichments"]), *base["enrichments"])}.values(),
         key=lambda e: (e["about"], e["source"]),
     )
-    merged["rows"] = new["rows"]
+    merged["rows"] = new["rows"] or stored["rows"]
+    merged["missing"] = [*merged["missing"], *_rows_missing(new, stored, merged)]
     merged["links"] = new["links"] or stored["links"]
     merged["insight"] = new.get("insight") or stored.get("insight")
-    if not merged["lineage"] and other["lineage"]:
+    if _links(other) > _links(merged):
         merged["lineage"] = other["lineage"]
-    return merged, news
+    merged["contacts"] = new["contacts"] if covers else _all_times(stored, new)
+    return merged, [news] if news else []
+
+
+def _covers(new: CaseDocument, stored: CaseDocument) -> bool:
+    """Whether nothing that comes from elsewhere is missing: an ancestor forgotten meanwhile, an answer not given this time."""
+    answered = {(e["about"], e["source"]) for e in new["enrichments"] if e["status"] in _ANSWERED}
+    return _links(new) >= _links(stored) and all(
+        (e["about"], e["source"]) in answered for e in stored["enrichments"] if e["status"] in _ANSWERED
+    )
+
+
+def _process(finding: Json) -> tuple[object, ...]:
+    """What names a process; an image may be learnt later, an account too."""
+    return (finding["guid"],) if finding["guid"] else (finding["pid"], _image(finding))
+
+
+def _links(document: CaseDocument) -> int:
+    """How many ancestors are known by more than their GUID."""
+    return sum(link["source"] != "missing" for link in document["lineage"])
+
+
+def _rows_missing(new: CaseDocument, stored: CaseDocument, merged: CaseDocument) -> list[str]:
+    """What the alert lacked it lacks still when its case is looked at again."""
+    if new["rows"]:
+        return []
+    return [line for line in stored["missing"] if line.startswith("rows:") and line not in merged["missing"]]
+
+
+def _all_times(stored: CaseDocument, new: CaseDocument) -> list[str]:
+    """The contacts of both, the latest; a case stored by an older version has none."""
+    return sorted({*stored.get("contacts", ()), *new["contacts"]})[-MAX_CONTACTS:]
 
 
 def _weight(document: CaseDocument) -> tuple[bool, int, int, int]:
     """The judgement that speaks for a case is the one with more of this."""
-    shown = document["disposition"] != "suppressed"
-    return shown, Severity(document["severity"]).rank, document["score"], document["raw_score"]
+    return _is_shown(document), Severity(document["severity"]).rank, document["score"], document["raw_score"]
+
+
+def _is_shown(document: CaseDocument) -> bool:
+    return document["disposition"] != "suppressed"
 
 
 def _names(document: CaseDocument) -> list[str]:
     return [document["hostname"]] if document["hostname"] else []
 
 
-def _news_of(stored: CaseDocument, new: CaseDocument, now: datetime, *, stronger: bool) -> list[News]:
-    news: list[News] = []
+def _news_of(stored: CaseDocument, new: CaseDocument, now: datetime, *, stronger: bool) -> News | None:
+    """All that is new on one occasion, as one piece; None where nothing is."""
+    said = [*_evidence(stored, new)]
     before, after = Severity(stored["severity"]), Severity(new["severity"])
-    if stronger and after.rank > before.rank:
-        text = f"Severity {before} → {after}, {stored['score']} → {new['score']} of 100: {new['summary']}"
-        raised = [f"{s['points']:+g} {s['rule']}: {s['evidence']}" for s in new["ledger"] if s["taken"] and s["points"]]
-        news.append(_news("severity", now, text, raised))
+    if not stronger or after is before:
+        return _news("evidence", now, said[0], said[1:]) if said else None
+    text = f"Severity {before} → {after}, {stored['score']} → {new['score']} of 100: {new['summary']}"
+    steps = [f"{s['points']:+g} {s['rule']}: {s['evidence']}" for s in new["ledger"] if s["taken"] and s["points"]]
+    return _news("severity" if after.rank > before.rank else "evidence", now, text, [*said, *steps])
+
+
+def _evidence(stored: CaseDocument, new: CaseDocument) -> Iterator[str]:
     images = {_image(f) for f in stored["findings"]}
     for finding in new["findings"]:
-        if _image(finding) not in images:
+        if _image(finding) not in images and _process(finding) not in {_process(f) for f in stored["findings"]}:
             images.add(_image(finding))
-            news.append(_news("evidence", now, f"A further process: {finding['image'] or 'unknown image'}", []))
+            yield f"A further process: {finding['image'] or 'unknown image'}"
     known = {*stored["candidates"], *_names(stored)}
-    fresh = [name for name in (*_names(new), *new["candidates"]) if name not in known]
-    if fresh:
-        news.append(_news("evidence", now, f"Further names of the same tenant: {', '.join(sorted(fresh))}", []))
-    if new["lineage"] and not stored["lineage"]:
+    if fresh := [name for name in (*_names(new), *new["candidates"]) if name not in known]:
+        yield f"Further names of the same tenant: {', '.join(sorted(fresh))}"
+    if _links(new) > _links(stored):
         chain = " → ".join(a["name"] or "unknown" for a in reversed(new["lineage"]))
-        news.append(_news("evidence", now, f"Lineage found: {chain} → {new['process']['name'] or 'unknown'}", []))
+        yield f"Lineage found: {chain} → {new['process']['name'] or 'unknown'}"
+    if (owner := _owner_found(stored, new)) is not None:
+        yield owner
     if (said := _another_insight(stored, new)) is not None:
-        news.append(_news("evidence", now, said, []))
-    return news
+        yield said
+
+
+def _owner_found(stored: CaseDocument, new: CaseDocument) -> str | None:
+    """One sentence about the holder of an address, where the look-up had not answered before."""
+    at, before = new["destination"], stored["destination"]
+    if at["ip"] is None or at["ip"] != before["ip"] or at["asn"] is None or before["asn"] is not None:
+        return None
+    return f"The address {at['ip']} belongs to AS{at['asn']}, {at['holder'] or 'whose holder is not known'}"
 
 
 def _another_insight(stored: CaseDocument, new: CaseDocument) -> str | None:

@@ -55,7 +55,7 @@ def digest(event: Event) -> bytes:
 
 
 _CONTENT: dict[type[Event], attrgetter[tuple[Any, ...]]] = {
-    kind: attrgetter(*(field.name for field in fields_of(kind) if field.name != "row"))
+    kind: attrgetter(*(field.name for field in fields_of(kind) if field.name not in {"row", "origin"}))
     for kind in (ProcessCreate, Connection, FileCreate, DnsQuery, ScriptBlock)
 }
 

@@ -1,7 +1,9 @@
 r"""Paths as attackers and loggers write them, folded into one form, and the folders that say something about a program.
 
-*Path form*: lower case; `/` becomes `\` where the path begins with a drive letter, `\` or `%`; `\\?\` and `\??\` gone;
-`\systemroot\`, `\device\harddiskvolumeN\`, `progra~1` and `progra~2` written out; `.`, `..` and doubled separators resolved.
+*Path form*: lower case; `/` becomes `\` where the path begins with a drive letter or `%`, or has a `\` and does not begin with
+`/`; `\\?\`, `\\.\` and `\??\` gone; `\systemroot\`, `\device\harddiskvolumeN\`, network devices and the short names of known
+folders written out; `.`, `..` and doubled separators resolved; what Windows ignores at the end of a name, and Linux's
+` (deleted)`, cut off.
 Variables stay as they are. A name without a folder is neither at home nor outside.
 """
 
@@ -16,9 +18,22 @@ from enricher.core.rules import Folders
 
 _PYTHONS = re.compile(r"(?:python(?:w|[23](?:\.\d+)?)?|pyw?)")
 _SUFFIXES = (".exe", ".com", ".scr")
-_DEVICE = re.compile(r"\\device\\harddiskvolume\d+\\")
 _DRIVE = re.compile(r"[a-z]:")
-_SHORT_NAMES = {"progra~1": "program files", "progra~2": "program files (x86)"}
+_NAMESPACE = re.compile(r"\\(?:\\[?.]|\?\?)\\(?:globalroot\\)?")
+_DISK = re.compile(r"\\device\\harddiskvolume\d+\\")
+_NETWORK = re.compile(r"\\device\\(?:mup|lanmanredirector|webdavredirector|rdpdr)\\(?:;[^\\]*\\)*")
+_SYSTEM_ROOT = "\\systemroot\\"
+_DELETED = " (deleted)"
+_SHORT_NAMES = {
+    "progra~1": "program files",
+    "progra~2": "program files (x86)",
+    "progra~3": "programdata",
+    "downlo~1": "downloads",
+    "startm~1": "start menu",
+    "inetca~1": "inetcache",
+    "$recyc~1.bin": "$recycle.bin",
+}
+"""What a fresh Windows calls the folders that mean something here. Any other short name stays: what it stands for is not known."""
 
 _PATH_START = r"""(?:[a-z]:[\\/]|\\\\|%[a-z0-9_()]+%\\|(?<![^\s"'=:(])/[\w.+-]+/)"""
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>|]*", re.IGNORECASE)
@@ -29,29 +44,52 @@ PATHS = re.compile(rf"""{_PATH_START}(?:(?!\s{_PATH_START})(?![a-z]:[\\/])[^"'<>
 def path_form(path: str) -> str:
     """Fold a path; see the module's docstring. Never raises; an empty path stays empty."""
     form = path.strip().strip('"').lower()
-    if _DRIVE.match(form) or form[:1] in {"\\", "%"}:
-        form = form.replace("/", "\\")
-    for prefix in ("\\\\?\\", "\\??\\"):
-        form = form.removeprefix(prefix)
-    if form.startswith("\\systemroot\\"):
-        form = "c:\\windows\\" + form[len("\\systemroot\\") :]
-    form = _DEVICE.sub(lambda _: "c:\\", form, count=1) if form.startswith("\\device\\") else form
-    separator = "\\" if "\\" in form else "/"
+    if form.startswith("/"):
+        separator, form = "/", form.removesuffix(_DELETED)
+    elif "\\" in form or form.startswith("%") or _DRIVE.match(form):
+        separator, form = "\\", _without_namespace(form.replace("/", "\\"))
+    else:
+        separator = "/"
     head = "\\\\" if form.startswith("\\\\") else separator if form.startswith(separator) else ""
-    parts: list[str] = []
-    for part in form.split(separator):
-        if part == ".." and parts:
-            if not (len(parts) == 1 and _DRIVE.fullmatch(parts[0])):
-                parts.pop()
-        elif part not in {"", ".", ".."}:
-            parts.append(_SHORT_NAMES.get(part, part))
+    first = form.partition(separator)[0]
+    parts = _resolved(form.split(separator), fixed=2 if head == "\\\\" else 1 if _DRIVE.fullmatch(first) else 0)
+    if parts and (separator == "\\" or (not head and len(parts) == 1)):  # of Windows, or a name alone
+        last = parts[-1].rstrip(". ") or parts[-1]
+        parts[-1] = _SHORT_NAMES.get(last, last)
     return head + separator.join(parts)
+
+
+def _without_namespace(form: str) -> str:
+    r"""A Windows path without the prefixes that only say how it is to be looked up; `\??\unc\` is a server's."""
+    prefix = _NAMESPACE.match(form)
+    if prefix:
+        form = form[prefix.end() :]
+        if form.startswith("unc\\"):
+            return "\\\\" + form.removeprefix("unc\\")
+        form = form if _DRIVE.match(form) else f"\\{form}"
+    if form.startswith(_SYSTEM_ROOT):
+        return "c:\\windows\\" + form.removeprefix(_SYSTEM_ROOT)
+    if disk := _DISK.match(form):
+        return "c:\\" + form[disk.end() :]
+    network = _NETWORK.match(form)
+    return "\\\\" + form[network.end() :] if network else form
+
+
+def _resolved(parts: list[str], *, fixed: int) -> list[str]:
+    """Parts without `.`, `..` and empty ones; `..` does not climb above the first `fixed`, a drive or a server's share."""
+    kept: list[str] = []
+    for part in parts:
+        if part == "..":
+            del kept[max(fixed, len(kept) - 1) :]
+        elif part not in {"", "."}:
+            kept.append(_SHORT_NAMES.get(part, part))
+    return kept
 
 
 def folder_of(form: str) -> str:
     """The folder of a path in path form, with its last separator; empty for a bare name."""
-    cut = max(form.rfind("\\"), form.rfind("/")) + 1
-    return form[:cut]
+    cut = form.rfind("/") if form.startswith("/") else max(form.rfind("\\"), form.rfind("/"))
+    return form[: cut + 1]
 
 
 @remembered(8192)
@@ -82,11 +120,13 @@ def paths_in(line: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def glob(*patterns: str) -> re.Pattern[str]:
-    """One anchored expression for several globs in path form: `**` any depth, `*` one part, `?` one character, `{a,b}`."""
+    """One anchored expression for several globs in path form: `**` any depth, `*` one part, `!a` one that is not `a`, `?` one
+    character, `{a,b}` either.
+    """
     return re.compile("|".join(f"(?:{_translate(pattern)})" for pattern in patterns) or r"(?!)", re.DOTALL)
 
 
-_GLOB_TOKEN = re.compile(r"\*\*[\\/]|\*\*|[*?{},]|[^*?{},]+")
+_GLOB_TOKEN = re.compile(r"\*\*[\\/]|\*\*|(?<![^\\/])![^*?{},\\/]+|[*?{},]|[^*?{},\\/]+[\\/]?|[\\/]")
 _GLOB_MEANING = {"**": ".*", "*": r"[^\\/]*", "?": r"[^\\/]", "{": "(?:", "}": ")", ",": "|"}
 
 
@@ -98,6 +138,8 @@ def _translate(pattern: str) -> str:
 def _meaning(token: str) -> str:
     if token in {"**\\", "**/"}:
         return rf"(?:.*{re.escape(token[-1])})?"
+    if token.startswith("!"):
+        return rf"(?!{re.escape(token[1:])}(?:[\\/]|\Z))[^\\/]+"
     return _GLOB_MEANING.get(token) or re.escape(token)
 
 

@@ -16,18 +16,23 @@ from enricher.core.rules import Rules
 
 SCRIPT = "js|jse|mjs|cjs|vbs|vbe|wsf|wsh|hta|ps1|psm1|py|pyw|pyz|jar|sct|chm|cpl|xsl|sh|pl|rb|php|lua"
 LIBRARY = "dll|bat|cmd"
-_ENDS = re.compile(rf"(.*?\.(?:exe|com|scr|{SCRIPT}|{LIBRARY}))(?=[\s\"'),;]|$)", re.IGNORECASE | re.DOTALL)
+_NAME_ENDS = r"(?=\.{0,8}(?:[\s\"'),;]|$))"
+"""Where a file's name ends in a line; dots at its end are none of it, as Windows sees it."""
+_ENDS = re.compile(rf"(.*?\.(?:exe|com|scr|{SCRIPT}|{LIBRARY})){_NAME_ENDS}", re.IGNORECASE | re.DOTALL)
 _IS_SCRIPT = re.compile(rf"\.(?:{SCRIPT})\Z", re.IGNORECASE)
 _IS_RUNNABLE = re.compile(rf"\.(?:{SCRIPT}|{LIBRARY})\Z", re.IGNORECASE)
 _IN_WORD = r"[^\s\"'<>|,;*=]"
-_RELATIVE = re.compile(rf"(?<!{_IN_WORD}){_IN_WORD}+\.(?:{SCRIPT}|{LIBRARY})(?=[\s\"'),;]|$)", re.IGNORECASE)
+_RELATIVE = re.compile(rf"(?<!{_IN_WORD}){_IN_WORD}+\.(?:{SCRIPT}|{LIBRARY}){_NAME_ENDS}", re.IGNORECASE)
+_SWITCH = re.compile(r"[-/]\w{1,16}:(?=.)")
+_STREAM = re.compile(r"[^:\\/]+\.[^:\\/.]+:[^:\\/]+")
 _BARE_LIBRARY = re.compile(r"[^\\/:~]+\.dll", re.IGNORECASE)
 _DOUBLE = re.compile(
     r"\.(?:pdf|docx?|xlsx?|pptx?|jpe?g|png|gif|txt|zip)\s*\.(?:exe|scr|com|jse?|vb|vbs|vbe|hta|cpl|wsf)\Z|\s\s\s\.\w{2,4}\Z"
 )
+_HIDDEN_END = re.compile(rf"\s{{3}}\.(?:{SCRIPT})(?=[\"'])", re.IGNORECASE)
 _RIGHT_TO_LEFT = "\u202e"
 _WINDOWS = re.compile(r"[a-z]:\\|\\")
-_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
+_NO_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +116,7 @@ class Programs:
         info = version_info or {}
         path = path_form(image) if image else None
         original = info.get("original_file_name")
-        name, original_name = (name_of(image) if image else None), (name_of(original) if original else None)
+        name, original_name = name_of(image or "") or None, name_of(original or "") or None
         verified = self._verified_browser(name, path, original_name)
         above = tuple(ancestors)
         ranked = [
@@ -121,16 +126,16 @@ class Programs:
             if kind != "agent"
             or self._class_of.get(name or "") == "agent"  # an OriginalFileName alone makes nothing an agent
         ]
-        best = max(ranked, key=lambda entry: entry[0], default=None)
+        best: tuple[float, str | None, str] | None = max(ranked, key=lambda entry: entry[0], default=None)
         if best is None:
             elsewhere = path is not None and self.places.away(path)
             points = self.rules.severity.process["other_elsewhere" if elsewhere else "other"]
-            best = (points, name or "", "other")
+            best = (points, name, "other")
         return Program(
             path=path,
             name=name,
             original_name=original_name,
-            known_as=best[1] or None,
+            known_as=best[1],
             kind=best[2],
             points=best[0],
             line=line or "",
@@ -184,7 +189,7 @@ class Programs:
         if original in self._class_of or original in self.browser_names or original in self.rules.processes.system_names:
             return original
         away = program.path is not None and self.places.away(program.path)
-        differ = _ALPHANUMERIC.sub("", original)[:5] != _ALPHANUMERIC.sub("", name)[:5]
+        differ = _NO_LETTER_OR_DIGIT.sub("", original)[:5] != _NO_LETTER_OR_DIGIT.sub("", name)[:5]
         return original if away and not self._carrier(name) and differ else None
 
     def _carrier(self, name: str) -> bool:
@@ -209,7 +214,7 @@ class Programs:
             name = path[len(folder_of(path)) :] if path else ""
             if _DOUBLE.search(name):
                 return name
-        return None
+        return "blanks before an extension" if _HIDDEN_END.search(program.line) else None
 
     def no_version(self, program: Program) -> bool:
         """A Windows program away from home whose delivered version fields are all empty."""
@@ -247,6 +252,8 @@ def _joined(folder: str | None, word: str) -> str:
     """A relative name in path form, joined to the folder where that is known. One below a drive's root, a home folder or
     another drive's folder lies elsewhere, and where that is stays open.
     """
-    if not folder or word.startswith(("\\", "/", "~")) or ":" in word:
+    switch = _SWITCH.match(word)
+    word = word[switch.end() :] if switch else word
+    if not folder or word.startswith(("\\", "/", "~")) or (":" in word and not _STREAM.fullmatch(word)):
         return path_form(word)
     return path_form(f"{folder}\\{word}".replace("/", "\\") if _WINDOWS.match(path_form(folder)) else f"{folder}/{word}")

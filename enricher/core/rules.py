@@ -31,6 +31,8 @@ class Platform:
     shared: tuple[str, ...] = ()
     expected_asn: frozenset[int] = frozenset()
     asn_confidence: str = "unverified"
+    ranges: frozenset[str] = frozenset()
+    """Providers whose published files hold its addresses; as `core/ranges.py` calls them."""
     seed_pattern: str | None = None
     """`S1` … `S10` where one of the seed's ten patterns meant this row, else None."""
     scope: str = "score"
@@ -101,6 +103,7 @@ class SeverityPolicy:
     behaviour: Mapping[str, float]
     dns: Mapping[str, float]
     context: Mapping[str, float]
+    address: Mapping[str, float]
     cap: Mapping[str, Mapping[str, float]]
     verdict_malicious: float
     verdict_malicious_with_signs: tuple[float, float]
@@ -121,7 +124,8 @@ class TuningRule:
     """`config/tuning/*.yml`, one entry: an exception with an owner, a reason and an end.
 
     `conditions` maps a condition's name (`image`, `parent`, `ancestor`, `command_line`, `user`, `tenant`, `hostname`, `hash`)
-    to what it must be, `scope` (`groups`, `users`, `hosts`) to where the rule may act at all, both as written in the file;
+    to what it must be, `scope` (`groups`, `users`, `hosts`, `maintenance`, `service_account`) to where the rule may act at all,
+    both as written in the file;
     text is compared in path form or lower case, a `re:` value is an anchored google-re2 pattern, a list means any of them.
     All must hold; a condition whose evidence is missing does not hold.
     """

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from enricher.core.behaviour import PERIODIC
 from enricher.core.classify import texts_of
 from enricher.core.commands import decoded_forms, encoded, flags, headless, inline, loops, names_host
+from enricher.core.consistency import consistency_of
 from enricher.core.gather import Facts
 from enricher.core.lineage import Kinship, kinships
 from enricher.core.paths import folder_of
@@ -238,17 +240,16 @@ def _driven(facts: Facts, programs: Programs) -> bool:
 
 
 def behaviour(facts: Facts, policy: SeverityPolicy, others: float) -> list[Sign]:
-    """Periodic contact; agents are periodic too, so it counts only beside other signs."""
-    beacon = facts.beacon
-    if beacon is None or beacon.name not in {"exact_timer", "regular"}:
+    """Periodic contact; agents are periodic too, so it counts only beside other signs, or where the tenant is new here."""
+    beacon, needs = facts.beacon, policy.context["needs"]
+    if beacon is None or beacon.name not in PERIODIC:
         return []
     evidence = f"class {beacon.name}, {beacon.sightings} sightings, median gap {beacon.period_s:g} s"
-    if others <= policy.context["needs"]:
-        evidence += f"; counts only beside other signs above {policy.context['needs']:g}, there are {others:g}"
-        return [
-            Sign(step="behaviour", rule="periodic", points=policy.behaviour["periodic"], evidence=evidence, taken=False)
-        ]
-    return [Sign(step="behaviour", rule="periodic", points=policy.behaviour["periodic"], evidence=evidence)]
+    counts = others > needs or facts.new_tenant is True
+    if not counts:
+        evidence += f"; counts only beside other signs above {needs:g}, there are {others:g}, or where the tenant is new"
+    points = policy.behaviour["periodic"]
+    return [Sign(step="behaviour", rule="periodic", points=points, evidence=evidence, taken=counts)]
 
 
 _ANOMALIES = {
@@ -271,15 +272,38 @@ def dns(facts: Facts, policy: SeverityPolicy) -> list[Sign]:
 
 
 _SERVER_ROLES = frozenset({"server", "domain_controller", "jump_host"})
+SHARED_FROM = 3
+"""Hosts that began with a tenant within a day, from which on that is a sign."""
 
 
 def context(facts: Facts, policy: SeverityPolicy, others: float) -> list[Sign]:
-    """What the estate says of the host; it counts only beside other signs."""
-    if facts.role not in _SERVER_ROLES:
-        return []
+    """How new the tenant is, what the estate says of the host, and who began with the tenant on the same day; all of it
+    counts only beside other signs.
+    """
+    found: list[tuple[str, str]] = []
+    if facts.new_tenant:
+        found.append(("new_tenant", "nobody here contacted the tenant before the last seven days"))
+    if facts.role in _SERVER_ROLES:
+        found.append(("server", f"the host is a {facts.role.replace('_', ' ')}"))
+    if facts.shared_start is not None and facts.shared_start >= SHARED_FROM:
+        found.append(("shared_hosts", f"{facts.shared_start} hosts began with the tenant within a day"))
     needs = policy.context["needs"]
     short = others <= needs
-    evidence = f"the host is a {facts.role.replace('_', ' ')}" + (
-        f"; other signs are {others:g}, more than {needs:g} needed" if short else ""
-    )
-    return [Sign(step="context", rule="server", points=policy.context["server"], evidence=evidence, taken=not short)]
+    note = f"; other signs are {others:g}, more than {needs:g} needed" if short else ""
+    return [
+        Sign(step="context", rule=rule, points=policy.context[rule], evidence=evidence + note, taken=not short)
+        for rule, evidence in found
+    ]
+
+
+def address(facts: Facts, policy: SeverityPolicy, others: float) -> list[Sign]:
+    """An address that is not the platform's; it counts only beside other signs. One that is, or may be, gives nothing."""
+    found = consistency_of(facts)
+    if found.consistent is not False:
+        return []
+    needs = policy.address["needs"]
+    short = others <= needs
+    evidence = found.why + (f"; other signs are {others:g}, more than {needs:g} needed" if short else "")
+    return [
+        Sign(step="address", rule="inconsistent", points=policy.address["inconsistent"], evidence=evidence, taken=not short)
+    ]

@@ -12,7 +12,7 @@ from enricher.core.commands import encoded
 from enricher.core.paths import folder_of, glob, paths_in
 from enricher.core.programs import Program, Programs
 
-_REACHES_OUT = re.compile(r"https?:|script:|\$env:|(?<![\w:])\\\\[\w.]", re.IGNORECASE)
+_REACHES_OUT = re.compile(r"https?:|script:|\$\{?env:|(?<![\w:])\\\\[\w.]", re.IGNORECASE)
 _VARIABLE = re.compile(r"%(?!(?:windir|systemroot|programfiles[^%]*)%)[^%\s]{1,64}%", re.IGNORECASE)
 _SHELL_COM = "shell32.dll,shcreatelocalserverrundll"
 _UPDATE = glob(r"c:\users\*\appdata\local\{*,*\*}\update.exe")

@@ -22,6 +22,8 @@ WARNING = timedelta(days=14)
 """How long before its end a rule is called `expiring`."""
 
 TOP_SCORE = 100.0
+YES = "true"
+"""How a fact that holds or does not is written in a scope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,10 @@ class TuningFacts:
     hostname: str | None = None
     hashes: Mapping[str, str] = field(default_factory=dict)
     identity: frozenset[str] = frozenset()
+    maintenance: bool | None = None
+    """Every contact fell into a maintenance window of the estate's."""
+    service_account: bool | None = None
+    """The user is one of the estate's service accounts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,8 @@ _EVIDENCE: Mapping[str, Callable[[TuningFacts], Iterable[str | None]]] = {
     "scope.hosts": lambda facts: (facts.host,),
     "scope.groups": lambda facts: facts.groups or (),
     "scope.users": lambda facts: (facts.user,),
+    "scope.maintenance": lambda facts: (YES,) if facts.maintenance else (),
+    "scope.service_account": lambda facts: (YES,) if facts.service_account else (),
     "image": lambda facts: (facts.image,),
     "parent": lambda facts: facts.parents[:1],
     "ancestor": lambda facts: facts.parents,

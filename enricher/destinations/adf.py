@@ -78,6 +78,14 @@ def numbers(items: Iterable[Inline | Sequence[Inline]]) -> list[Json]:
     return _list("orderedList", items)
 
 
+def descent(items: Sequence[Sequence[Inline]]) -> list[Json]:
+    """A list in which each item hangs below the one before it, or nothing at all."""
+    below: list[Json] = []
+    for item in reversed(items):
+        below = [{"type": "bulletList", "content": [{"type": "listItem", "content": [paragraph(*item), *below]}]}]
+    return below
+
+
 def table(
     rows: Iterable[Sequence[Inline | Sequence[Inline]]], *, head: Sequence[str] = (), label_column: bool = False
 ) -> list[Json]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from enricher.core import phrases
 from enricher.core.document import CaseDocument
 from enricher.destinations.saying import UNKNOWN, Speaker, part_of
 from enricher.destinations.text import defang_name
@@ -33,7 +35,9 @@ class Fact:
 
 
 def facts_of(document: CaseDocument, say: Speaker) -> dict[str, Fact]:
-    """The facts by name, in the order in which they are printed. DNS is left out where nothing was odd."""
+    """The facts by name, in the order in which they are printed. Left out: DNS where nothing was odd, history and estate where
+    nothing is known of them.
+    """
     rows = {name: fact(document, say) for name, fact in _FACTS.items()}
     return {name: fact for name, fact in rows.items() if fact.line}
 
@@ -97,19 +101,15 @@ def _tenant(document: CaseDocument, say: Speaker) -> Fact:
     tenant = document["tenant"]
     if not tenant:
         return Fact("Tenant", text=f"none that can be told apart on {say.value(part_of(document, 'platform').get('name'))}")
-    about = []
-    if document["first_seen_estate"]:
-        about.append(f"first seen {say.value(document['first_seen_estate'])}")
-    if (hosts := document["prevalence"]) is not None:
-        about.append(f"{hosts} host{'' if hosts == 1 else 's'}")
-    return Fact("Tenant", say.value(defang_name(tenant, 0)), ", ".join(about))
+    return Fact("Tenant", say.value(defang_name(tenant, 0)))
+
+
+def _said(label: str, sentence: str, say: Speaker) -> Fact:
+    return Fact(label, text=say.value(sentence) if sentence else "")
 
 
 def _seen(document: CaseDocument, say: Speaker) -> str:
     return f"{say.value(document['first_seen'])} / {say.value(document['last_seen'])}"
-
-
-_CONSISTENT = {True: "yes", False: "no", None: UNKNOWN}
 
 
 def _address(document: CaseDocument, say: Speaker) -> str:
@@ -120,23 +120,17 @@ def _address(document: CaseDocument, say: Speaker) -> str:
     port = f":{to['port']}" if to.get("port") is not None else ""
     known = [f"{say.value(to['ip'])}{port}", owner, *(say.value(to[key]) for key in ("prefix", "country") if to.get(key))]
     if to.get("ptr"):
-        known.append(f"PTR {say.value(to['ptr'])}")
-    belongs = _CONSISTENT.get(to.get("consistent"), UNKNOWN)
-    return f"{', '.join(filter(None, known))}; belongs to the platform the name claims: {belongs}"
+        known.append(f"PTR {say.value(to['ptr'])} (set by the holder of the block)")
+    if by := phrases.origin(to, document["enrichments"]):
+        known.append(f"by {say.value(by)}")
+    belongs = "" if _stands_in_missing(document, to) else say.value(phrases.consistency(to))
+    return "; ".join(filter(None, (", ".join(filter(None, known)), belongs)))
 
 
-def _beacon(document: CaseDocument, say: Speaker) -> str:
-    beacon = part_of(document, "beacon")
-    if not beacon:
-        return UNKNOWN
-    said = [f"{say.value(beacon.get('class'))}: {beacon.get('sightings', 0)} sightings"]
-    if beacon.get("period_s") is not None:
-        said.append(f"median gap {beacon['period_s']:g} s")
-    if beacon.get("score") is not None:
-        said.append(f"score {beacon['score']:.2f}")
-    if beacon.get("reason"):
-        said.append(say.value(beacon["reason"]))
-    return ", ".join(said)
+def _stands_in_missing(document: CaseDocument, to: Mapping[str, Any]) -> bool:
+    """Whether it is unknown if the address is the platform's, and a ticket says so already with what is missing."""
+    told = ("owner of the address", "platform consistency")
+    return to.get("consistent") is None and any(line.startswith(told) for line in document["missing"])
 
 
 _FACTS: Mapping[str, Callable[[CaseDocument, Speaker], Fact]] = {
@@ -150,7 +144,9 @@ _FACTS: Mapping[str, Callable[[CaseDocument, Speaker], Fact]] = {
     "name": _name,
     "tenant": _tenant,
     "address": lambda document, say: Fact("Address", text=_address(document, say)),
-    "beacon": lambda document, say: Fact("Beacon", text=_beacon(document, say)),
+    "beacon": lambda document, say: Fact("Beacon", text=say.value(phrases.contacts(document))),
     "dns": lambda document, say: Fact("DNS", text=", ".join(say.lines(document["dns_anomalies"]))),
     "seen": lambda document, say: Fact("First / last seen", text=_seen(document, say)),
+    "history": lambda document, say: _said("History", phrases.history(document), say),
+    "estate": lambda document, say: _said("Estate", phrases.estate(document), say),
 }

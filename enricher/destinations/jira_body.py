@@ -14,7 +14,7 @@ from enricher.destinations.jira_fields import SiteFields
 from enricher.destinations.jira_flavour import CLOUD, MOST_TEXT, Flavour
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut
-from enricher.destinations.wording import Description, event_id, headline, tell, where_it_stands
+from enricher.destinations.wording import Ancestor, Description, event_id, headline, tell, where_it_stands
 from enricher.model import Severity
 
 MOST_SUMMARY = 255
@@ -119,10 +119,7 @@ def _description(case: Description) -> Json:
         ),
         *_facts(case),
         adf.heading("Process lineage"),
-        *adf.table(
-            [[link.source, link.name, adf.code(link.command_line)] for link in case.lineage],
-            head=["Source", "Process", "Command line"],
-        ),
+        *adf.descent([_link(link) for link in case.lineage]),
         adf.heading("Why this severity"),
         *adf.table(
             [[s.step, s.evidence, s.points if s.taken else f"({s.points}) not taken", s.score] for s in case.ledger],
@@ -134,6 +131,12 @@ def _description(case: Description) -> Json:
         *_section("Missing", adf.bullets(case.missing)),
         *_section("Next steps", adf.numbers(case.next_steps)),
     )
+
+
+def _link(link: Ancestor) -> list[adf.Inline]:
+    """One process: name, where it is known from, command line, and what is encoded in that."""
+    decoded = [part for text in link.decoded for part in (" decoded: ", adf.code(text))]
+    return [adf.strong(link.name), f" ({link.source}) " if link.source else " ", adf.code(link.command_line), *decoded]
 
 
 def _facts(case: Description) -> list[Json]:

@@ -8,7 +8,7 @@ task is treated as `incident` is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import NAMESPACE_DNS, uuid5
 
@@ -186,8 +186,15 @@ def _facts(case: Description) -> list[str]:
         if name == "case":
             lines += [f"{link.label.capitalize()}: {link.url}" for link in case.links]
         elif name == "process":
-            lines += [f"Lineage: {case.chain}", "Command lines:", *(f"  {link.command_line}" for link in case.lineage)]
+            lines += ["Lineage:", *_lineage(case)]
     return lines
+
+
+def _lineage(case: Description) -> Iterator[str]:
+    """Each process below its parent and further in."""
+    for depth, link in enumerate(case.lineage):
+        yield f"{'  ' * depth}{'└ ' if depth else ''}{link.head}: {link.command_line}"
+        yield from (f"{'  ' * depth}  decoded: {text}" for text in link.decoded)
 
 
 def _tuning(case: Description) -> str:

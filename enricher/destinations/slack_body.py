@@ -12,8 +12,9 @@ import orjson
 
 from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations import blocks
+from enricher.destinations.facts import Fact
 from enricher.destinations.saying import Limits, fit
-from enricher.destinations.text import cut, join_within, length, safe_url
+from enricher.destinations.text import cut, join_within, length, safe_url, shorten
 from enricher.destinations.wording import Description, event_id, tell, unix, where_it_stands
 from enricher.model import Severity
 from enricher.ports import Ticket
@@ -26,6 +27,7 @@ MOST_BLOCKS = 9_900
 """Characters of all blocks as JSON; Slack refuses somewhere above 11,000 and does not say where."""
 
 MOST_ANCHOR = 350
+MOST_MISSING = 4
 
 COLOURS: Mapping[Severity, str] = {
     Severity.CRITICAL: "#B3261E",
@@ -177,12 +179,21 @@ def _target(case: Description) -> str:
 
 
 def _fields(case: Description) -> list[str]:
-    shown = [case.fact(name) for name in ("host", "user", "tenant", "address", "beacon")]
+    """The facts that matter at a glance. Of the host also what the estate says, of the tenant what history does."""
     texts = [
-        "\n".join(filter(None, (f"*{f.label}*", f"`{escaped(f.code, 600)}`" if f.code else "", escaped(f.text, 600))))
-        for f in shown
+        _field(case.fact("host"), case.fact("estate")),
+        _field(case.fact("user")),
+        _field(case.fact("tenant"), case.fact("history")),
+        _field(case.fact("address")),
+        _field(case.fact("beacon")),
     ]
     return [*texts, f"*Verdict*\n{escaped(case.verdict.removeprefix('verdict '), 600)}"]
+
+
+def _field(fact: Fact, more: Fact | None = None) -> str:
+    said = [fact.text, more.text if more else ""]
+    lines = [f"*{fact.label}*", f"`{escaped(fact.code, 600)}`" if fact.code else "", *(escaped(text, 600) for text in said)]
+    return "\n".join(filter(None, lines))
 
 
 def _actions(case: Description, *, buttons: bool) -> list[Json]:
@@ -212,7 +223,7 @@ def _context(case: Description, document: CaseDocument, tickets: Mapping[str, Ti
     said += [f"{_LABELS.get(name, name)} {_anchor(ticket.label, ticket.url)}" for name, ticket in sorted(tickets.items())]
     if not tickets:
         said.append("ticket links and updates follow")
-    said += [f"missing: {escaped('; '.join(case.missing), 800)}"]
+    said += [f"missing: {escaped('; '.join(shorten(case.missing, MOST_MISSING)), 800)}"]
     if repeat:
         said.insert(0, "*possible repeat*")
     return blocks.context(" · ".join(said), block_id=f"ctx-{event_id(document)}")

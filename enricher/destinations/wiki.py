@@ -26,6 +26,7 @@ _PANELS: Mapping[str, tuple[str, str]] = {
     "info": ("#0052cc", "#deebff"),
 }
 """Border and background of a box, by its ADF type."""
+_LISTS: Mapping[str, str] = {"bulletList": "*", "orderedList": "#"}
 
 
 def write(document: Json) -> str:
@@ -52,8 +53,15 @@ def _panel(node: Json) -> str:
     return f"{{panel:borderColor={border}|bgColor={background}}}\n{inside}\n{{panel}}"
 
 
-def _list(mark: str) -> Callable[[Json], str]:
-    return lambda node: "\n".join(f"{mark} {_flat(item)}" for item in node["content"])
+def _list(node: Json, above: str = "") -> str:
+    """One line an item; a list within an item hangs below it, with all their marks."""
+    marks = above + _LISTS[node["type"]]
+    lines: list[str] = []
+    for item in node["content"]:
+        inner = [block for block in item["content"] if block["type"] in _LISTS]
+        lines.append(f"{marks} {' '.join(_block(block) for block in item['content'] if block not in inner)}")
+        lines += [_list(block, marks) for block in inner]
+    return "\n".join(lines)
 
 
 def _table(node: Json) -> str:
@@ -69,7 +77,7 @@ def _row(cells: Iterable[Json]) -> str:
 
 
 def _flat(node: Json) -> str:
-    """The blocks of a cell or an item on one line."""
+    """The blocks of a cell on one line."""
     return " ".join(_block(child) for child in node["content"])
 
 
@@ -109,8 +117,8 @@ _BLOCKS: Mapping[str, Callable[[Json], str]] = {
     "paragraph": _inside,
     "heading": _heading,
     "panel": _panel,
-    "bulletList": _list("*"),
-    "orderedList": _list("#"),
+    "bulletList": _list,
+    "orderedList": _list,
     "table": _table,
 }
 _MARKS: Mapping[str, Callable[[str, Json], str]] = {

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
-from enricher.core.document import AncestorDoc, CaseDocument, ExceptionDoc, News, StepDoc
+from enricher.core.document import AncestorDoc, CaseDocument, EnrichmentDoc, ExceptionDoc, News, StepDoc
+from enricher.core.phrases import LOOKUPS, NEVER_ANSWERED, SOURCES, age, decoded, found
 from enricher.destinations.facts import Fact, fact_of, facts_of, verdict_of
 from enricher.destinations.saying import HEAD, Limits, Speaker, part_of
 from enricher.destinations.text import cut, safe_url
@@ -32,11 +32,19 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Ancestor:
-    """One process of the lineage, from the oldest down to the one that called."""
+    """One process of the lineage, from the oldest down to the one that called. `source` says where it is known from; empty
+    for the process itself. `decoded` are what its encoded arguments say.
+    """
 
     source: str
     name: str
     command_line: str
+    decoded: tuple[str, ...] = ()
+
+    @property
+    def head(self) -> str:
+        """`EXCEL.EXE (history)`."""
+        return f"{self.name} ({self.source})" if self.source else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +145,7 @@ class Description:
 
     @cached_property
     def lookups(self) -> tuple[str, ...]:
-        return self._say.lines([_lookup(item) for item in self._document["enrichments"]])
+        return self._say.lines(_lookups(self._document))
 
     @cached_property
     def missing(self) -> tuple[str, ...]:
@@ -201,22 +209,30 @@ def _insight(document: CaseDocument, say: Speaker) -> str:
     return f"Cloud SIEM Insight {named}{entity}, severity there {say.value(insight['severity'])}."
 
 
+MOST_ANCESTORS = 4
+"""As many as a case has at most; with them the lists in a ticket are never deeper than Jira's editor can indent."""
+
+
 def _lineage(document: CaseDocument, say: Speaker) -> tuple[Ancestor, ...]:
     process = part_of(document, "process")
-    above = [_ancestor(link, say) for link in reversed(document["lineage"][: min(8, say.limits.rows)])]
-    last = Ancestor("observed", say.value(process.get("name")), say.command(process.get("command_line")))
-    decoded = [Ancestor("decoded", "", say.command(text)) for text in (process.get("decoded") or ())[: say.limits.rows]]
-    return (*above, last, *decoded)
+    above = [_ancestor(link, say) for link in reversed(document["lineage"][: min(MOST_ANCESTORS, say.limits.rows)])]
+    plain = tuple(say.command(text) for text in decoded(process)[: say.limits.rows])
+    last = Ancestor("", say.value(process.get("name")), say.command(process.get("command_line")), plain)
+    return (*above, last)
 
 
 def _ancestor(link: AncestorDoc, say: Speaker) -> Ancestor:
-    return Ancestor(say.value(link["source"]), say.value(link["name"] or link["image"]), say.command(link["command_line"]))
+    source = say.value(SOURCES.get(link["source"], link["source"]))
+    if link["source"] == "missing":
+        return Ancestor(source, "not known", f"GUID {say.value(link['guid'])}" if link["guid"] else "")
+    return Ancestor(source, say.value(link["name"] or link["image"]), say.command(link["command_line"]))
 
 
 def _chain(document: CaseDocument, say: Speaker) -> str:
-    names = [link["name"] or link["image"] for link in reversed(document["lineage"][:8])]
-    chain = " → ".join(say.value(name) for name in (*names, part_of(document, "process").get("name")))
-    return cut(chain, max(say.limits.command, 200))
+    """`EXCEL.EXE (history) → mshta.exe → powershell.exe`: what was observed goes without saying."""
+    links = [_ancestor(link, say) for link in reversed(document["lineage"][:MOST_ANCESTORS])]
+    names = [link.name if link.source == SOURCES["observed"] else link.head for link in links]
+    return cut(" → ".join((*names, say.value(part_of(document, "process").get("name")))), max(say.limits.command, 200))
 
 
 def _ledger(steps: Sequence[StepDoc], say: Speaker) -> tuple[Step, ...]:
@@ -250,15 +266,17 @@ def _rule(rule: ExceptionDoc, document: CaseDocument, say: Speaker) -> Rule:
     )
 
 
-_SOURCES = {"asn": "ASN", "ptr": "reverse lookup (PTR)", "rdap": "RDAP abuse contact", "forward": "forward lookup"}
+def _lookups(document: CaseDocument) -> list[str]:
+    """Those that were answered: the others are missing, and stand there. The owner stands with the address, unless it is old."""
+    return [
+        _lookup(item)
+        for item in document["enrichments"]
+        if item["status"] not in NEVER_ANSWERED and (item["source"], item["status"]) != ("asn", "ok")
+    ]
 
 
-def _lookup(item: Mapping[str, Any]) -> str:
-    source = _SOURCES.get(item["source"], item["source"])
-    text = f"{source} of {item['about']}: {item['status']}"
-    if item.get("reason"):
-        text += f", {item['reason']}"
-    if item.get("age_s"):
-        text += f", {item['age_s']} s old"
-    found = part_of(item, "detail").get({"rdap": "abuse", "ptr": "names", "forward": "addresses"}.get(item["source"], ""))
-    return f"{text}: {', '.join(str(one) for one in found[:5])}" if isinstance(found, list) and found else text
+def _lookup(item: EnrichmentDoc) -> str:
+    asked = f"{LOOKUPS.get(item['source'], item['source'])} of {item['about']}: {item['status']}"
+    old = f"{age(item['age_s'])} old" if item.get("age_s") else None
+    said = ", ".join(filter(None, (asked, item.get("reason"), old)))
+    return f"{said}: {what}" if (what := found(item)) else said

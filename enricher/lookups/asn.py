@@ -72,6 +72,7 @@ class Asn:
             "country": origin.country,
             "registry": origin.registry,
             "holder": self._holder(origin.asns[0], until),
+            "origin": "cymru",
         }
         return Answer(status=Status.OK, detail=detail)
 

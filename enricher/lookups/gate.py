@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from enricher.core.addresses import special_range, unmap
 from enricher.model import Observable, ObservableKind
@@ -34,10 +35,17 @@ def canonical(observable: Observable) -> str:
 
 def why_not(observable: Observable) -> str | None:
     """Say why a canonical observable must not be asked for outside; None when it may be."""
+    if len(observable.value) > LONGEST_NAME:
+        return "not looked up: too long"
+    return _why_not(observable)
+
+
+@lru_cache(maxsize=4096)
+def _why_not(observable: Observable) -> str | None:
     if observable.kind is ObservableKind.ADDRESS:
         special = special_range(observable.value)
         return f"not looked up: {special}" if special else None
     name = observable.value
-    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name):
         return "not looked up: not a host name"
     return "not looked up: a name of this network" if "." not in name or name.endswith(_INSIDE) else None

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from ssl import SSLContext
-from time import monotonic
 from typing import Any
 from urllib.request import OpenerDirector
 
@@ -23,8 +22,11 @@ from ipwhois.exceptions import BaseIpwhoisException
 from ipwhois.net import Net
 from ipwhois.rdap import BOOTSTRAP_URL, RDAP
 
+from enricher.core.addresses import unmap
+from enricher.lookups.gate import why_not
 from enricher.lookups.source import MAX_REASON, Answer, Keep, one_line
-from enricher.model import ObservableKind, Status
+from enricher.lookups.watch import Watch
+from enricher.model import Observable, ObservableKind, Status
 
 TIMEOUT_S = 8.0
 MAX_BYTES = 1 << 20
@@ -37,13 +39,15 @@ DEFAULT_REST_S = 60.0
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}", re.ASCII)
 
+_HEADERS = {"Accept": "application/rdap+json", "Accept-Encoding": "identity"}
+
 Document = dict[str, Any]
 
 
 class Rdap:
     """Asks `{url}/ip/{address}`; the default is a bootstrap service that redirects to the registry in charge.
 
-    Time is bounded for each step of the transfer and, between chunks, for the whole.
+    Time is bounded for each step of the transfer and for the whole: at its end the connection is shut from outside.
     """
 
     name = "rdap"
@@ -57,30 +61,34 @@ class Rdap:
         self._made: SSLContext | None = None
 
     def ask(self, about: str) -> Answer:
-        try:
-            status, headers, body = self._fetch(f"{self._url}/ip/{about}")
-        except httpx2.TimeoutException:
-            return Answer(status=Status.TIMEOUT, reason=f"no answer from RDAP in {self._timeout_s:g} s")
-        except (httpx2.HTTPError, httpx2.InvalidURL) as trouble:
-            return Answer(status=Status.ERROR, reason=one_line(f"RDAP: {trouble}", MAX_REASON), source_down=True)
-        return read_answer(about, status, headers, body)
+        with Watch(self._timeout_s) as watch:
+            return self._ask(about, watch)
 
-    def _fetch(self, url: str) -> tuple[int, httpx2.Headers, bytes]:
-        """GET with redirects, never from https to anything less; the body is cut one byte after `MAX_BYTES`."""
-        until = monotonic() + self._timeout_s
-        with httpx2.Client(
-            verify=self._tls(), timeout=self._timeout_s, headers={"Accept": "application/rdap+json"}
-        ) as client:
-            request = client.build_request("GET", url)
+    def _ask(self, about: str, watch: Watch) -> Answer:
+        late = Answer(status=Status.TIMEOUT, reason=f"no answer from RDAP in {self._timeout_s:g} s")
+        try:
+            status, headers, body = self._fetch(f"{self._url}/ip/{about}", watch)
+        except httpx2.TimeoutException:
+            return late
+        except (httpx2.HTTPError, httpx2.InvalidURL) as trouble:
+            if watch.over:
+                return late
+            return Answer(status=Status.ERROR, reason=one_line(f"RDAP: {trouble}", MAX_REASON), source_down=True)
+        return late if watch.over else read_answer(about, status, headers, body)
+
+    def _fetch(self, url: str, watch: Watch) -> tuple[int, httpx2.Headers, bytes]:
+        """GET with redirects, as far as `followed` lets them; the body is cut soon after `MAX_BYTES`."""
+        with httpx2.Client(verify=self._tls(), timeout=self._timeout_s, headers=_HEADERS) as client:
+            request = client.build_request("GET", url, extensions={"trace": watch.trace})
             for _ in range(MAX_REDIRECTS + 1):
                 response = client.send(request, stream=True)
                 try:
                     following = response.next_request
                     if following is None:
-                        return response.status_code, response.headers, _read(response, until)
+                        return response.status_code, response.headers, _read(response)
                 finally:
                     response.close()
-                request = no_weaker(request, following)
+                request = followed(request, following)
             raise httpx2.TooManyRedirects(f"more than {MAX_REDIRECTS} redirects", request=request)
 
     def _tls(self) -> SSLContext:
@@ -91,10 +99,19 @@ class Rdap:
             return self._made
 
 
-def no_weaker(request: httpx2.Request, following: httpx2.Request) -> httpx2.Request:
-    """Let a redirect through unless it leaves https: what is asked about would be there for all to read."""
-    if request.url.scheme == "https" and following.url.scheme != "https":
+def followed(request: httpx2.Request, following: httpx2.Request) -> httpx2.Request:
+    """Let a redirect through that stays on its host, or leads by https to a host outside; and never one that leaves https.
+
+    Otherwise what is asked about would be there for all to read, or a registry could have us call our own network.
+    """
+    before, after = request.url, following.url
+    if before.scheme == "https" and after.scheme != "https":
         raise httpx2.UnsupportedProtocol("redirected from https to something less", request=request)
+    if after.host == before.host:
+        return following
+    host = Observable(ObservableKind.ADDRESS if unmap(after.host) else ObservableKind.HOSTNAME, after.host.lower())
+    if after.scheme != "https" or why_not(host):
+        raise httpx2.UnsupportedProtocol("redirected to where no registry is", request=request)
     return following
 
 
@@ -107,6 +124,8 @@ def read_answer(about: str, status: int, headers: httpx2.Headers, body: bytes) -
     if status != httpx2.codes.OK:
         down = status >= httpx2.codes.INTERNAL_SERVER_ERROR
         return Answer(status=Status.ERROR, reason=f"RDAP answered {status}", source_down=down)
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        return Answer(status=Status.ERROR, reason="RDAP answered packed, which was not asked for")
     if len(body) > MAX_BYTES:
         return Answer(status=Status.ERROR, reason=f"RDAP answered with more than {MAX_BYTES} bytes")
     try:
@@ -184,12 +203,11 @@ def _text(value: object) -> str | None:
     return (one_line(value, MAX_TEXT) or None) if isinstance(value, str) else None
 
 
-def _read(response: httpx2.Response, until: float) -> bytes:
+def _read(response: httpx2.Response) -> bytes:
+    """The body as it comes, never unpacked: a small packed one may hold gigabytes."""
     body = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_raw():
         body += chunk
         if len(body) > MAX_BYTES:
             break
-        if monotonic() > until:
-            raise httpx2.ReadTimeout("the answer came too slowly", request=response.request)
     return bytes(body)

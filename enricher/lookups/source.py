@@ -19,12 +19,20 @@ class Answer:
 
     status: Status
     detail: Mapping[str, object] = field(default_factory=dict)
-    """Empty unless `ok`; keys as `model.Enrichment` lists them."""
+    """Empty unless `ok`, but for `ranges`; keys as `model.Enrichment` lists them."""
     reason: str | None = None
     source_down: bool = False
     """True when the source is in trouble, not just this question: no other question would fare better."""
     rest_s: float = 0.0
     """How long the source asked to be left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a file inside the house says; `age_s` is how old the file is."""
+
+    answer: Answer
+    age_s: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +55,17 @@ class Source(Protocol):
 
     def ask(self, about: str) -> Answer:
         """Ask about one address or host name, in canonical form and known to be askable. Raises nothing on purpose."""
+        ...
+
+
+class Inside(Protocol):
+    """A source inside the house: a file. It answers at once, on the thread of whoever asks, and nothing leaves."""
+
+    name: str
+    kind: ObservableKind
+
+    def ask(self, about: str) -> Known:
+        """Say what the file says of one address in canonical form. Raises nothing on purpose."""
         ...
 
 

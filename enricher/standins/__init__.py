@@ -1,4 +1,4 @@
-"""Stand-ins for Jira, ServiceNow, Slack, DNS and RDAP on loopback, for `enricher demo` and for tests.
+"""Stand-ins for Jira, ServiceNow, Slack, Sumo Logic, DNS and RDAP on loopback, for `enricher demo` and for tests.
 
 They refuse what the real services refuse, fail as they are told to, and are judged by what is in their own store:
 
@@ -16,6 +16,7 @@ from enricher.standins.server import running
 from enricher.standins.service import KEY
 from enricher.standins.servicenow import ServiceNow
 from enricher.standins.slack import Slack
+from enricher.standins.sumo import SumoLogic
 
 __all__ = [
     "KEY",
@@ -30,6 +31,7 @@ __all__ = [
     "Rdap",
     "ServiceNow",
     "Slack",
+    "SumoLogic",
     "random_faults",
     "running",
 ]

@@ -13,7 +13,7 @@ from threading import Event
 import click
 import orjson
 
-from enricher.standins import Dns, Jira, JiraDataCenter, Rdap, ServiceNow, Slack, random_faults, running
+from enricher.standins import Dns, Jira, JiraDataCenter, Rdap, ServiceNow, Slack, SumoLogic, random_faults, running
 from enricher.standins.jira import Layout
 from enricher.standins.service import Service
 
@@ -24,6 +24,7 @@ from enricher.standins.service import Service
 @click.option("--jira-service-desk", is_flag=True, help="Make Jira's project one whose customers read comments.")
 @click.option("--servicenow-port", type=int)
 @click.option("--slack-port", type=int)
+@click.option("--sumo-port", type=int)
 @click.option("--rdap-port", type=int)
 @click.option("--dns-port", type=int)
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="Keep what they hold in this folder.")
@@ -38,6 +39,7 @@ def main(
     jira_service_desk: bool,
     servicenow_port: int | None,
     slack_port: int | None,
+    sumo_port: int | None,
     rdap_port: int | None,
     dns_port: int | None,
     state: Path | None,
@@ -57,6 +59,7 @@ def main(
         ("jira", jira(layout=layout, search_lag=search_lag, limits=limits, state=folder["jira"]), jira_port),
         ("servicenow", ServiceNow(state=folder["servicenow"]), servicenow_port),
         ("slack", Slack(rate=1.0 if limits else 0.0, state=folder["slack"]), slack_port),
+        ("sumo", SumoLogic(limits=limits), sumo_port),
         ("rdap", Rdap(), rdap_port),
     ]
     listening: dict[str, str] = {}

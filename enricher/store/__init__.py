@@ -17,8 +17,10 @@ from enricher.store.cache import LookupCache
 from enricher.store.cases import Cases, DeliverTo
 from enricher.store.connect import connector
 from enricher.store.database import Clock
+from enricher.store.follow_ups import FollowUps
 from enricher.store.history import History
 from enricher.store.inbox import Inbox
+from enricher.store.job_book import JobBook
 from enricher.store.leases import renew
 from enricher.store.operating import Operator
 from enricher.store.outbox import Outbox
@@ -33,6 +35,8 @@ class Store:
     """The database, by what is wanted of it. Nothing is opened before first use, so it may be made before a fork."""
 
     inbox: Inbox
+    follow_ups: FollowUps
+    job_book: JobBook
     outbox: Outbox
     reader: Reader
     operator: Operator
@@ -51,7 +55,9 @@ class Store:
         self.access.wait_for_work(timeout_s)
 
     def heartbeat(self, held: Collection[str]) -> None:
-        """Renew the leases of the alerts and deliveries, by id, that are still worked on; call it every third of a lease."""
+        """Renew the leases of the alerts, deliveries and follow-ups, by id, that are still worked on; call it every third of a
+        lease.
+        """
         renew(self.access, self.lease, held)
 
     def purge(self, before: datetime) -> dict[str, int]:
@@ -84,6 +90,8 @@ def open_store(
     cases = Cases(merge=merge, deliver_to=deliver_to, show_tickets=show_tickets)
     return Store(
         inbox=Inbox(access, cases, lease),
+        follow_ups=FollowUps(access, cases, lease),
+        job_book=JobBook(access),
         outbox=Outbox(access, cases, lease),
         reader=Reader(access),
         operator=Operator(access, cases),

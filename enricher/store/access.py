@@ -84,7 +84,7 @@ class Access:
             backend.close()
 
     def claims(self, topic: str) -> None:
-        """Remember what the calling thread claims, so that it waits for that: `ALERTS`, or a destination."""
+        """Remember what the calling thread claims, so that it waits for that: `ALERTS`, `FOLLOW_UPS`, or a destination."""
         self._loop.topic = topic
 
     def wait_for_work(self, timeout_s: float) -> None:

@@ -6,23 +6,30 @@ without a gap; `want_seq` of a delivery is the last news that its destination ha
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, exists, insert, select, update
+from sqlalchemy import Integer, bindparam, exists, insert, select, text, update
 from sqlalchemy import case as sql_case
 
 from enricher.core.document import CaseDocument, News
 from enricher.model import Kind
-from enricher.ports import Merge, SeenEvent, Settlement, Sighting
+from enricher.ports import FollowUp, Merge, Settlement
+from enricher.store.aliases import JoinedCase, add_aliases, aliases_of, joined_cases, stored_key
+from enricher.store.asking import ask
 from enricher.store.database import Transaction, add_new, insert_new
 from enricher.store.ids import new_id
-from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts, cases, deliveries, events, news, sightings
+from enricher.store.remember import Counted, move_events, remember
+from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts, cases, deliveries, news
 from enricher.store.statements import add, change, fetch
 from enricher.store.types import clean
+
+MAX_NEIGHBOURS = 50
+NEIGHBOURS_WITHIN = timedelta(days=2)
+NEIGHBOURS_AFTER_S = 2.0
+"""Who shares a tenant with many learns of several at once."""
 
 DeliverTo = Callable[[CaseDocument], Sequence[str]]
 """Which destinations get a case: none for one that is suppressed or not worth a ticket."""
@@ -31,6 +38,11 @@ DeliverTo = Callable[[CaseDocument], Sequence[str]]
 def case_lock(key: str) -> str:
     """Name the lock that whoever writes to a case or its deliveries asks the committer for."""
     return f"case {clean(key)}"
+
+
+def case_locks(settlement: Settlement) -> list[str]:
+    """Name the locks of all the cases that a settlement writes to."""
+    return [case_lock(key) for key in (*(document["key"] for document in settlement.cases), *settlement.joined)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +57,35 @@ class Cases:
         """Whether an alert that the recovery would end is still to be settled."""
         return bool(fetch(tx.conn, _WAITING_TRIGGER, {"ref": alert_ref, "recovery": recovery_id}))
 
-    def store(self, tx: Transaction, alert_id: str, alert_ref: str | None, settlement: Settlement) -> frozenset[int]:
-        """Store what came of an alert: its events, its cases with their news, and the recovery of others.
+    def store(self, tx: Transaction, alert_id: str | None, alert_ref: str | None, settlement: Settlement) -> frozenset[int]:
+        """Store what came of an alert, or (without one) of a case looked at again: events, cases with their news, what they
+        wait for, and the recovery of others.
 
         Returns the rows that brought an event never seen before.
         """
-        new_events, fresh = _add_events(tx, alert_id, settlement.events)
-        _add_sightings(tx, settlement.sightings)
-        rows = {}
+        leads_to = aliases_of(tx, settlement)
+        added = remember(tx, alert_id or "", settlement, leads_to)
+        whole = {stored_key(key) for key in settlement.whole}
+        ended = joined_cases(tx, settlement, leads_to)
+        for case in ended:
+            move_events(tx, case.key, case.into, added)
+        rows: dict[str, list[int]] = {}
         for document in sorted(settlement.cases, key=lambda document: document["key"]):
-            key = clean(document["key"])
-            self._store_case(tx, key, document, new_events.pop(key, 0))
-            rows[key] = document["rows"]
-        _link(tx, alert_id, rows)
-        if settlement.recovers:
+            own = stored_key(document["key"])
+            key = leads_to.get(own, own)
+            self._store_case(tx, key, document, added.take(key), whole=key in whole)
+            rows[key] = sorted({*rows.get(key, ()), *document["rows"]})
+        for case in ended:
+            self._end(tx, case)
+        add_aliases(tx, settlement, leads_to, ended)
+        ask(tx, [*_resolved(settlement.follow_ups, leads_to), *_neighbours(tx, added.new_hosts)])
+        if alert_id is not None:
+            _link(tx, alert_id, rows)
+        if settlement.recovers and alert_id is not None:
             self._recover(tx, alert_id, settlement.recovers)
         elif rows and alert_ref:
             self._recover_if_it_came_first(tx, alert_ref, rows)
-        return fresh
+        return added.fresh
 
     def tell(self, tx: Transaction, key: str, last: int, items: Sequence[News], **values: Any) -> int:
         """Store news of a case whose row is locked, numbered after `last`, with other values of the row; the new last."""
@@ -107,10 +130,12 @@ class Cases:
         if add_new(tx.conn, deliveries, rows, "case_key", "destination"):
             tx.wakes.update(str(row["destination"]) for row in rows)
 
-    def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new_events: int) -> None:
+    def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new: Counted, *, whole: bool) -> None:
         stored = next(iter(fetch(tx.conn, LOCKED_CASE, {"case": key})), None)
-        merged, items = self.merge(stored.document if stored else None, document, new_events, tx.now)
-        values = _columns(merged)
+        if stored is not None:
+            document = {**document, "key": stored.document["key"]}
+        merged, items = self.merge(stored.document if stored else None, document, new.contacts, tx.now, whole=whole)
+        values = _columns(merged, tx.now) | {"events": (stored.events if stored else 0) + new.events}
         if stored is None:
             seq = len(items)
             row = values | {"key": key, "id": new_id(tx.now), "state": _state(merged), "last_news_seq": seq}
@@ -118,13 +143,20 @@ class Cases:
             _add_news(tx, key, 0, items)
         else:
             recovered = stored.state == "recovered"
-            if recovered and new_events and not any(item["kind"] == "reopened" for item in items):
+            if recovered and new.contacts and not any(item["kind"] == "reopened" for item in items):
                 items = [*items, news_item(tx, "reopened", "Seen again after Sumo Logic had reported recovery")]
-            state = "recovered" if recovered and not new_events else _state(merged)
+            state = "recovered" if recovered and not new.contacts else _state(merged)
             seq = self.tell(tx, key, stored.last_news_seq, items, state=state, **values)
             if items:
                 self.make_due(tx, key, seq)
         self.open_deliveries(tx, key, merged, seq)
+
+    def _end(self, tx: Transaction, case: JoinedCase) -> None:
+        """A case that has turned out to be part of another is over, and its tickets say where it goes on."""
+        text = f"Part of another case: its contacts belong to {case.into}, where it goes on"
+        stored = _locked(tx, case.key)
+        item = news_item(tx, "recovery", text)
+        self.make_due(tx, case.key, self.tell(tx, case.key, stored.last_news_seq, [item], state="recovered"))
 
     def _recover(self, tx: Transaction, recovery_id: str, alert_ref: str) -> None:
         """Mark the cases of an alert recovered."""
@@ -138,7 +170,7 @@ class Cases:
     def _mark_recovered(self, tx: Transaction, recovery_id: str, keys: Iterable[str]) -> None:
         text = f"Recovered in Sumo Logic at {tx.now:%Y-%m-%d %H:%M:%S} UTC"
         for key in sorted(keys):
-            (stored,) = fetch(tx.conn, LOCKED_CASE, {"case": key})
+            stored = _locked(tx, key)
             _link(tx, recovery_id, {key: None})
             if stored.state == "open":
                 item = news_item(tx, "recovery", text)
@@ -147,10 +179,23 @@ class Cases:
 
 # --- its statements, built once ---------------------------------------------------------------------------------------
 
+_NEIGHBOURS = (
+    select(cases.c.key)
+    .where(
+        cases.c.target == bindparam("its"),
+        cases.c.host != bindparam("other"),
+        text("state IN ('open', 'recovered')"),
+        cases.c.last_at >= bindparam("since", type_=MOMENT),
+    )
+    .order_by(cases.c.last_at.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
 _ONE_CASE = cases.c.key == bindparam("case")
 _OF_REF = alerts.c.alert_ref == bindparam("ref")
 
-LOCKED_CASE = select(cases.c.document, cases.c.state, cases.c.last_news_seq).where(_ONE_CASE).with_for_update()
+LOCKED_CASE = (
+    select(cases.c.document, cases.c.state, cases.c.last_news_seq, cases.c.events).where(_ONE_CASE).with_for_update()
+)
 """A case's document, state and last news number; others are kept from writing to it."""
 _CASE = update(cases).where(_ONE_CASE)
 _NEW_CASE, _NEW_NEWS = insert(cases), insert(news)
@@ -186,6 +231,12 @@ _OVERTAKING = select(alerts.c.id).where(
 )
 
 
+def _locked(tx: Transaction, key: str) -> Any:
+    """The row of a case that is there, kept from others."""
+    (stored,) = fetch(tx.conn, LOCKED_CASE, {"case": key})
+    return stored
+
+
 def news_item(tx: Transaction, kind: str, text: str, lines: Sequence[str] = ()) -> News:
     """News of the store's own, to be numbered."""
     return News(seq=0, kind=kind, at=f"{tx.now:%Y-%m-%dT%H:%M:%SZ}", text=text, lines=list(lines))
@@ -203,54 +254,33 @@ def _add_news(tx: Transaction, key: str, last: int, items: Sequence[News]) -> No
     add(tx.conn, _NEW_NEWS, rows)
 
 
-def _columns(document: CaseDocument) -> dict[str, Any]:
-    """What of a case is also kept in columns, to list and filter by."""
-    return {name: document[name] for name in ("severity", "score", "host", "tenant", "title")} | {"document": document}
+def _columns(document: CaseDocument, now: datetime) -> dict[str, Any]:
+    """What of a case is also kept in columns, to list, filter and find by."""
+    shown = {name: document[name] for name in ("severity", "score", "host", "tenant", "title")}
+    last = document.get("last_seen")
+    last_at = min(datetime.fromisoformat(last), now) if last else now
+    found_by = {"target": document["tenant"] or _family(document), "last_at": last_at}
+    known_by = {"ledger": document.get("ledger_digest"), "contacts": document["count"]}
+    return shown | found_by | known_by | {"document": document}
 
 
-def _add_events(tx: Transaction, alert_id: str, seen: Sequence[SeenEvent]) -> tuple[Counter[str], frozenset[int]]:
-    """Remember events; for each case, how many were never seen before, and all the rows that these came in."""
-    by_digest = {event.digest: event for event in seen}
-    rows = [
-        {
-            "digest": event.digest,
-            "alert_id": alert_id,
-            "case_key": event.case_key,
-            "computer": event.computer,
-            "guid": event.guid,
-            "event_id": event.event_id,
-            "at": event.at,
-            "count": event.count,
-            "document": event.document,
-            "seen_at": tx.now,
-        }
-        for event in sorted(by_digest.values(), key=lambda event: event.digest)
-    ]
-    counts: Counter[str] = Counter()
-    fresh: set[int] = set()
-    for digest in add_new(tx.conn, events, rows):
-        event = by_digest[digest]
-        fresh |= event.rows
-        if event.case_key is not None:
-            counts[clean(event.case_key)] += event.count
-    return counts, frozenset(fresh)
+def _family(document: CaseDocument) -> str | None:
+    platform = document.get("platform")
+    return platform["family"] if platform else None
 
 
-def _add_sightings(tx: Transaction, seen: Sequence[Sighting]) -> None:
-    rows = [
-        {
-            "event": sighting.event,
-            "family": sighting.family,
-            "host": sighting.host,
-            "account": sighting.user,
-            "image": sighting.image,
-            "tenant": sighting.tenant,
-            "at": sighting.at,
-            "kind": sighting.kind,
-        }
-        for sighting in sorted(seen, key=lambda sighting: (sighting.event, sighting.family))
-    ]
-    add(tx.conn, insert_new(tx.conn.dialect.name, sightings), rows)
+def _resolved(follow_ups: Iterable[FollowUp], leads_to: Mapping[str, str]) -> Iterator[FollowUp]:
+    for one in follow_ups:
+        key = stored_key(one.case_key)
+        yield replace(one, case_key=leads_to.get(key, key))
+
+
+def _neighbours(tx: Transaction, new_hosts: Iterable[tuple[str, str]]) -> Iterator[FollowUp]:
+    """Cases of other hosts, seen not long ago, that are to learn that one more contacts their target."""
+    for target, host in new_hosts:
+        about = {"its": target, "other": host, "since": tx.now - NEIGHBOURS_WITHIN, "limit": MAX_NEIGHBOURS}
+        for row in fetch(tx.conn, _NEIGHBOURS, about):
+            yield FollowUp(case_key=row.key, kind="neighbours", after_s=NEIGHBOURS_AFTER_S)
 
 
 def _link(tx: Transaction, alert_id: str, rows: Mapping[str, Sequence[int] | None]) -> None:

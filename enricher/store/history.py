@@ -1,21 +1,26 @@
-"""What was seen before: event 1s by process GUID, for the lineage of a process that an alert shows without its parents."""
+"""What was seen before: events around those of an alert or a case, contacts of one group, and how far back it all goes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import fields
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, func, select
 
-from enricher.core.document import Json
-from enricher.model import Event, ProcessCreate
+from enricher.core.document import CaseDocument
+from enricher.core.memory import Group, Memory, Past
+from enricher.model import Event
 from enricher.store.access import Access
-from enricher.store.schema import events
+from enricher.store.contacts import contacts_of
+from enricher.store.schema import CASE_KEY, HAS_CASE, IS_LINEAGE, SUBJECT, cases, events, follow_ups, hosts, rotations
+from enricher.store.statements import fetch, fetch_listed
+from enricher.store.surroundings import MAX_EVENTS, Pool, events_of_case, starts_missing, storable, surround
 
-MAX_GUIDS = 500
-_FIELDS = frozenset(field.name for field in fields(ProcessCreate))
-_TIMES = ("at", "last_at")
+NEVER = -1
+"""The mark of a computer whose own was not read before its events: what rests on it is outdated."""
+SINCE_FOR = timedelta(minutes=1)
+WAITING = "waiting"
 
 
 class History:
@@ -23,21 +28,96 @@ class History:
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        self._since: tuple[datetime, datetime | None] | None = None
 
-    def ancestors(self, computer: str, guids: Iterable[str]) -> list[Event]:
-        wanted = sorted(set(guids))[:MAX_GUIDS]
-        if not wanted:
-            return []
-        query = select(events.c.document).where(
-            events.c.guid.in_(wanted), events.c.computer == computer, events.c.document.is_not(None)
-        )
+    def around(self, events: Sequence[Event]) -> Memory:
         with self._access.read() as conn:
-            return [process_from(document) for document in conn.execute(query.order_by(events.c.seen_at)).scalars()]
+            marks = _marks(conn, dict.fromkeys(storable(event.computer) for event in events))
+            return _memory(conn, Pool(events), marks)
+
+    def of_case(self, key: str) -> tuple[CaseDocument, Memory] | None:
+        with self._access.read() as conn:
+            stored = next(iter(fetch(conn, _DOCUMENT, {"case": key})), None)
+            if stored is None:
+                return None
+            marks = _marks(conn, [row.computer for row in fetch(conn, _COMPUTERS, {"case": key, "limit": MAX_EVENTS})])
+            case = Pool(())
+            own = case.add(events_of_case(conn, key))
+            unread = {storable(event.computer): NEVER for event in own}
+            memory = _memory(conn, Pool(own, known=case.found, cut=case.cut), unread | marks, of={key})
+        return stored.document, replace(memory, events=(*case.found.values(), *memory.events))
+
+    def contacts(self, groups: Iterable[Group], until: datetime) -> Mapping[Group, Past]:
+        with self._access.read() as conn:
+            return contacts_of(conn, list(dict.fromkeys(groups)), until)
+
+    def since(self) -> datetime | None:
+        """As the port says, by our own clock; up to a minute old."""
+        with self._access.read() as conn:
+            now = self._access.now(conn)
+            if self._since is None or self._since[1] is None or not now - SINCE_FOR < self._since[0] <= now:
+                self._since = now, fetch(conn, _OLDEST, {})[0].oldest
+            return self._since[1]
 
 
-def process_from(document: Json) -> ProcessCreate:
-    """Make the event of its stored fields. Fields of another version are left out, times are ISO 8601 text."""
-    values: Json = {"computer": "", "row": 0}
-    values |= {name: value for name, value in document.items() if name in _FIELDS}
-    values |= {name: datetime.fromisoformat(values[name]) for name in _TIMES if values.get(name)}
-    return ProcessCreate(**values)
+def _memory(conn: Connection, pool: Pool, marks: Mapping[str, int], of: Collection[str] = ()) -> Memory:
+    """What is remembered around the pool's events, which may be all `of` a case. The marks were read before, so that what comes
+    meanwhile is noticed.
+    """
+    known = frozenset(computer for computer, mark in marks.items() if mark)
+    if not known:
+        return Memory(marks=marks, cut=pool.cut)
+    surround(conn, pool, known)
+    keys = sorted({*of, *(one.case_key for one in pool.found.values() if one.case_key is not None)})
+    stored = fetch_listed(conn, _CASES, "keys", keys)
+    return Memory(
+        events=tuple(pool.found.values()),
+        marks=marks,
+        cut=pool.cut,
+        asked=_asked(conn, [process for process in starts_missing(pool.events()) if process[0] in known]),
+        ledgers={row.key: row.ledger for row in stored if row.ledger},
+        counts={row.key: row.contacts for row in stored if row.contacts is not None},
+        sizes={row.key: row.events for row in stored},
+        rotations={(row.host, row.family): row.since for row in fetch_listed(conn, _ROTATIONS, "hosts", known)},
+    )
+
+
+def _marks(conn: Connection, computers: Collection[str]) -> dict[str, int]:
+    """The mark of each computer, 0 for one never seen."""
+    found = fetch_listed(conn, MARKS, "computers", computers)
+    return dict.fromkeys(computers, 0) | {row.computer: row.mark for row in found}
+
+
+def _asked(conn: Connection, processes: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """How the questions after these processes' starts stand: what still waits before what was given up."""
+    subjects = {SUBJECT.storable(f"{computer}|{guid}"): (computer, guid) for computer, guid in processes}
+    asked: dict[tuple[str, str], str] = {}
+    for row in fetch_listed(conn, _ASKED, "subjects", list(subjects)):
+        process, is_open = subjects[row.subject], row.state in {"waiting", "working"}
+        if is_open or (row.reason and process not in asked):
+            asked[process] = row.reason or WAITING
+    return asked
+
+
+# --- its statements, built once ---------------------------------------------------------------------------------------
+
+MARKS = select(hosts.c.computer, hosts.c.mark).where(hosts.c.computer.in_(bindparam("computers", expanding=True)))
+_ROTATIONS = select(rotations).where(rotations.c.host.in_(bindparam("hosts", expanding=True)))
+_ASKED = (
+    select(follow_ups.c.subject, follow_ups.c.state, follow_ups.c.reason)
+    .where(IS_LINEAGE, follow_ups.c.subject.in_(bindparam("subjects", expanding=True)))
+    .order_by(follow_ups.c.opened_at)
+)
+_CASES = select(cases.c.key, cases.c.ledger, cases.c.contacts, cases.c.events).where(
+    cases.c.key.in_(bindparam("keys", expanding=True))
+)
+_DOCUMENT = select(cases.c.document).where(cases.c.key == bindparam("case"))
+_NEWEST = (
+    select(events.c.computer)
+    .where(HAS_CASE, events.c.case_key == bindparam("case", type_=CASE_KEY))
+    .order_by(events.c.seen_at.desc())
+    .limit(bindparam("limit"))
+    .subquery()
+)
+_COMPUTERS = select(_NEWEST.c.computer).distinct()
+_OLDEST = select(func.min(events.c.seen_at).label("oldest"))

@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, bindparam, select, update
 
-from enricher.errors import TriggerPending
+from enricher.errors import Outdated, TriggerPending
 from enricher.ports import AlertRecord, ClaimedAlert, Receipt, Settlement, Submission
 from enricher.store.access import Access
 from enricher.store.accounting import accounts_of, repeats_of
-from enricher.store.cases import Cases, case_lock
+from enricher.store.cases import Cases, case_locks
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.intake import Incoming, store_all
+from enricher.store.remember import host_locks, outdated
 from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts
 from enricher.store.statements import change, fetch
 from enricher.store.tallies import account
@@ -39,12 +40,14 @@ class Inbox:
 
     def settle(self, claim: ClaimedAlert, settlement: Settlement) -> bool:
         """As the port says. Raises TriggerPending for a recovery whose trigger has not been settled yet."""
-        locks = [case_lock(case["key"]) for case in settlement.cases]
+        locks = [*case_locks(settlement), *host_locks(settlement)]
         if ref := claim.alert_ref or settlement.alert_ref:
             locks.append(f"ref {ref}")
         stored = self._access.write(lambda tx: self._settle(tx, claim, ref, settlement), locks)
         if stored is None:
-            raise TriggerPending(f"the alert that {claim.alert_id} ends is still waiting")
+            if settlement.recovers:
+                raise TriggerPending(f"the alert that {claim.alert_id} ends is still waiting")
+            raise Outdated(f"alert {claim.alert_id}: more is known of its computers by now")
         return stored
 
     def retry(self, claim: ClaimedAlert, reason: str, delay_s: float) -> None:
@@ -84,9 +87,11 @@ class Inbox:
         ]
 
     def _settle(self, tx: Transaction, claim: ClaimedAlert, ref: str | None, settlement: Settlement) -> bool | None:
-        """True: stored. False: not ours any more. None: too early."""
+        """True: stored. False: not ours any more. None: too early for a recovery, too late for anything else."""
         if settlement.recovers and self._cases.trigger_pending(tx, settlement.recovers, claim.alert_id):
             self._hold(tx, claim, attempts=claim.attempts - 1)  # to have waited is no failed attempt
+            return None
+        if not settlement.recovers and outdated(tx, settlement.marks):
             return None
         done = {"kind": settlement.kind, "alert_ref": ref, "dropped": list(settlement.dropped)}
         ours = self._end(tx, claim, state="done", settled_at=tx.now, reason=None, **done)

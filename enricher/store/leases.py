@@ -9,13 +9,13 @@ from sqlalchemy import select, update
 
 from enricher.store.access import Access
 from enricher.store.database import Transaction
-from enricher.store.schema import alerts, deliveries
+from enricher.store.schema import alerts, deliveries, follow_ups
 
-_CLAIMED = ((alerts, "working"), (deliveries, "sending"))
+_CLAIMED = ((alerts, "working"), (deliveries, "sending"), (follow_ups, "working"))
 
 
 def renew(access: Access, lease: timedelta, held: Collection[str]) -> None:
-    """Let the claims on these alerts and deliveries be this process's own for another lease.
+    """Let the claims on these alerts, deliveries and follow-ups be this process's own for another lease.
 
     Only whoever works on a claim knows that it is worked on: a row with this process's name on it may be one whose claim was
     committed unheard, or whose outcome could not be stored. Those are left out, and come back when their lease ends.

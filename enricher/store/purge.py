@@ -6,21 +6,37 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Table, delete, select, tuple_
+from sqlalchemy import Table, delete, exists, select, tuple_
 
 from enricher.store.access import Access
 from enricher.store.database import Transaction
 from enricher.store.ids import first_id
-from enricher.store.schema import alerts, case_alerts, events, lookups, repeats, row_accounts, sightings
+from enricher.store.schema import (
+    alerts,
+    case_alerts,
+    case_aliases,
+    cases,
+    events,
+    follow_ups,
+    lookups,
+    repeats,
+    rotations,
+    row_accounts,
+    sightings,
+    target_hosts,
+)
 from enricher.store.tallies import fold, tally_forgotten
 
 _LOCK = "purge"
 CHUNK = 500
 """Rows a transaction: small enough that an alert being accepted hardly waits."""
+_ENDED = follow_ups.c.state.in_(("done", "given_up"))
+_LEADS_NOWHERE = ~exists().where(cases.c.key == case_aliases.c.case_key)
 
 
 def purge(access: Access, before: datetime) -> dict[str, int]:
-    """Delete finished alerts, events and contacts from before `before`, and look-ups that expired before it.
+    """Delete finished alerts, events, contacts, rotations and follow-ups from before `before`, and look-ups that expired
+    before it.
 
     Running counts of hours before it are added up into one. Returns how many were deleted of each. A record that is sent again after its event was forgotten counts as new.
     """
@@ -28,6 +44,10 @@ def purge(access: Access, before: datetime) -> dict[str, int]:
         "alerts": lambda tx: _alerts(tx, before),
         "events": lambda tx: _rows(tx, events, events.c.seen_at < before),
         "sightings": lambda tx: _rows(tx, sightings, sightings.c.at < before),
+        "target_hosts": lambda tx: _rows(tx, target_hosts, target_hosts.c.last_at < before),
+        "rotations": lambda tx: _rows(tx, rotations, rotations.c.since < before),
+        "follow_ups": lambda tx: _rows(tx, follow_ups, _ENDED & (follow_ups.c.due_at < before)),
+        "aliases": lambda tx: _rows(tx, case_aliases, _LEADS_NOWHERE),
         "lookups": lambda tx: _rows(tx, lookups, lookups.c.expires_at < before),
     }
     forgotten = {name: _all_of_it(access, step) for name, step in steps.items()}

@@ -17,7 +17,19 @@ from enricher.store import quarantine
 from enricher.store.access import Access
 from enricher.store.database import Transaction, insert_or_replace
 from enricher.store.inbox import RECORD, records
-from enricher.store.schema import DEAD, OPEN_ALERTS, OPEN_DELIVERIES, alerts, case_alerts, cases, deliveries, news, pulse
+from enricher.store.schema import (
+    DEAD,
+    OPEN_ALERTS,
+    OPEN_DELIVERIES,
+    OPEN_FOLLOW_UPS,
+    alerts,
+    case_alerts,
+    cases,
+    deliveries,
+    follow_ups,
+    news,
+    pulse,
+)
 from enricher.store.sources import sources_of
 from enricher.store.statements import fetch_of
 from enricher.store.types import clean
@@ -98,6 +110,7 @@ class Reader:
                 alerts_waiting=count,
                 oldest_alert_s=max(0.0, oldest_s),
                 deliveries_waiting={row.destination: row.waiting for row in conn.execute(by_destination)},
+                follow_ups_waiting=_count(conn, select(func.count()).select_from(follow_ups).where(OPEN_FOLLOW_UPS)),
                 dead_alerts=_count(conn, select(func.count()).select_from(alerts).where(DEAD)),
                 dead_deliveries=_count(conn, select(func.count()).select_from(deliveries).where(DEAD)),
             )

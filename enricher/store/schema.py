@@ -26,6 +26,8 @@ from enricher.store.types import JsonText, Moment, Words
 CASE_KEY = Words(500)
 """PostgreSQL indexes at most 2,704 bytes; a longer key would be refused, so longer ones are cut, alike everywhere."""
 NAME = Words(300)
+SUBJECT = Words(601)
+"""A computer and the GUID of a process on it."""
 MONITOR = Words(200)
 """Monitors are named by people and may have long names; one key holds a source's name besides."""
 TEXT = Words()
@@ -33,6 +35,7 @@ MOMENT = Moment()
 
 OPEN_ALERTS = text("state IN ('stored', 'working')")
 OPEN_DELIVERIES = text("state IN ('pending', 'sending', 'unknown')")
+OPEN_FOLLOW_UPS = text("state IN ('waiting', 'working')")
 DEAD = text("state = 'dead'")
 """Spelled out, never bound: a planner takes a partial index only if it can prove that the query implies its condition."""
 
@@ -81,24 +84,72 @@ events = Table(
     Column("count", BigInteger, nullable=False),
     Column("document", JsonText),
     Column("seen_at", Moment, nullable=False),
+    Column("parent_guid", NAME),
+    Column("searched", Boolean, nullable=False),
 )
-HAS_DOCUMENT = text("document IS NOT NULL")
-Index("events_processes", events.c.guid, events.c.computer, sqlite_where=HAS_DOCUMENT, postgresql_where=HAS_DOCUMENT)
+"""Everything that came, in a case or not. `alert_id` is empty for what Sumo Logic was asked for."""
+HAS_GUID, HAS_PARENT, HAS_CASE = (text(f"{name} IS NOT NULL") for name in ("guid", "parent_guid", "case_key"))
+IS_START = text("event_id = 1")
+Index(
+    "events_by_process",
+    events.c.guid,
+    events.c.computer,
+    events.c.seen_at,
+    sqlite_where=HAS_GUID,
+    postgresql_where=HAS_GUID,
+)
+Index("events_starts", events.c.guid, events.c.computer, sqlite_where=IS_START, postgresql_where=IS_START)
+Index(
+    "events_by_parent",
+    events.c.parent_guid,
+    events.c.computer,
+    events.c.seen_at,
+    sqlite_where=HAS_PARENT,
+    postgresql_where=HAS_PARENT,
+)
+Index("events_by_time", events.c.computer, events.c.at)
+Index("events_by_case", events.c.case_key, events.c.seen_at, sqlite_where=HAS_CASE, postgresql_where=HAS_CASE)
+Index("events_by_age", events.c.seen_at)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("computer", NAME, primary_key=True),
+    Column("mark", BigInteger, nullable=False),
+)
+"""A number for each computer that grows with everything stored of it: what an investigation rests on is outdated once it has."""
 
 sightings = Table(
     "sightings",
     metadata,
     Column("event", LargeBinary, primary_key=True),
-    Column("family", NAME, primary_key=True),
+    Column("target", NAME, primary_key=True),
     Column("host", NAME, nullable=False),
-    Column("account", TEXT),
-    Column("image", TEXT),
-    Column("tenant", NAME),
+    Column("account", TEXT, nullable=False),
+    Column("image", TEXT, nullable=False),
     Column("at", Moment, nullable=False),
     Column("kind", NAME, nullable=False),
 )
-Index("sightings_by_host", sightings.c.host, sightings.c.family, sightings.c.at)
-Index("sightings_by_tenant", sightings.c.tenant, sightings.c.at)
+Index("sightings_by_host", sightings.c.host, sightings.c.target, sightings.c.at)
+
+target_hosts = Table(
+    "target_hosts",
+    metadata,
+    Column("target", NAME, primary_key=True),
+    Column("host", NAME, primary_key=True),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+"""Which hosts contact a tenant (else a family), and between when; what `sightings` says, added up."""
+Index("target_hosts_earliest", target_hosts.c.target, target_hosts.c.first_at, target_hosts.c.host)
+
+rotations = Table(
+    "rotations",
+    metadata,
+    Column("host", NAME, primary_key=True),
+    Column("family", NAME, primary_key=True),
+    Column("since", Moment, nullable=False),
+)
 
 cases = Table(
     "cases",
@@ -115,7 +166,24 @@ cases = Table(
     Column("last_news_seq", Integer, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("target", NAME),
+    Column("last_at", Moment),
+    Column("ledger", NAME),
+    Column("contacts", BigInteger),
+    Column("events", BigInteger, nullable=False),
 )
+"""`target` is the tenant, else the family; `last_at` when the case was last seen, by its events, never later than it was stored;
+`ledger` the digest of its ledger, `contacts` its count, `events` how many it has had, those that were forgotten since included.
+"""
+Index("cases_by_target", cases.c.target, cases.c.last_at)
+
+case_aliases = Table(
+    "case_aliases",
+    metadata,
+    Column("alias", CASE_KEY, primary_key=True),
+    Column("case_key", CASE_KEY, nullable=False),
+)
+"""Keys of no case of their own: what would go there goes into the case named here."""
 
 case_alerts = Table(
     "case_alerts",
@@ -170,6 +238,46 @@ Index(
 )
 Index("deliveries_due", deliveries.c.due_at, sqlite_where=OPEN_DELIVERIES, postgresql_where=OPEN_DELIVERIES)
 Index("deliveries_dead", deliveries.c.id, sqlite_where=DEAD, postgresql_where=DEAD)
+
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("case_key", CASE_KEY, nullable=False),
+    Column("kind", NAME, nullable=False),
+    Column("subject", SUBJECT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("reason", TEXT),
+    Column("opened_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("again_at", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("claims", Integer, nullable=False),
+    Column("holder", TEXT),
+)
+"""What cases wait for. The id is the digest of case, kind and subject, which are too long together for an index of PostgreSQL's.
+
+`again_at`: it was wanted once more while it was worked on, and will be due then.
+"""
+IS_LINEAGE = text("kind = 'lineage'")
+Index(
+    "follow_ups_open",
+    follow_ups.c.due_at,
+    follow_ups.c.id,
+    sqlite_where=OPEN_FOLLOW_UPS,
+    postgresql_where=OPEN_FOLLOW_UPS,
+)
+Index("follow_ups_asked", follow_ups.c.subject, sqlite_where=IS_LINEAGE, postgresql_where=IS_LINEAGE)
+
+search_jobs = Table(
+    "search_jobs",
+    metadata,
+    Column("job_id", NAME, primary_key=True),
+    Column("holder", TEXT, nullable=False),
+    Column("cookies", JsonText, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+)
+"""Search jobs that are open at Sumo Logic: whoever comes after a holder that is gone may close them."""
 
 lookups = Table(
     "lookups",

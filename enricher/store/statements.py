@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, cast
@@ -25,6 +25,9 @@ _Process = Callable[[Any], Any] | None
 
 ROWS_AT_ONCE = 8
 """Rows of one INSERT: each number of them is a spelling of its own, and more at once would gain little."""
+
+LISTED_AT_ONCE = 128
+"""Items of one condition."""
 
 _DIALECTS: Mapping[str, Dialect] = {
     "sqlite": sqlite.dialect(),
@@ -63,6 +66,16 @@ def fetch_of(conn: Connection, statement: Select[Any], name: str, items: Sequenc
     return spelled.read(
         run(conn, spelled.sql, spelled.bound({f"{name}_{i}": v for i, v in enumerate(items, 1)})).fetchall()
     )
+
+
+def fetch_listed(conn: Connection, statement: Select[Any], name: str, items: Collection[Any]) -> list[Any]:
+    """Like `fetch_of`, for a list of any length. Its last is repeated up to a round number, so that there are few spellings."""
+    wanted, rows = list(items), []
+    for start in range(0, len(wanted), LISTED_AT_ONCE):
+        some = wanted[start : start + LISTED_AT_ONCE]
+        size = 1 << (len(some) - 1).bit_length()
+        rows += fetch_of(conn, statement, name, some + some[-1:] * (size - len(some)))
+    return rows
 
 
 def change(conn: Connection, statement: Update, values: Values) -> int:

@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from enricher.errors import StoreUnavailable
-from enricher.store.database import ALERTS
-from enricher.store.schema import OPEN_ALERTS, OPEN_DELIVERIES, alerts, deliveries
+from enricher.store.database import ALERTS, FOLLOW_UPS
+from enricher.store.schema import OPEN_ALERTS, OPEN_DELIVERIES, OPEN_FOLLOW_UPS, alerts, deliveries, follow_ups
 
 RECONNECT_S = 1.0
 
@@ -72,6 +72,8 @@ def next_due(conn: Connection, topic: str, after: datetime) -> datetime | None:
     """When work on a topic falls due next, or its lease ends. What was due at `after` was offered already and is left out."""
     if topic == ALERTS:
         query = select(func.min(alerts.c.due_at)).where(OPEN_ALERTS, alerts.c.due_at > after)
+    elif topic == FOLLOW_UPS:
+        query = select(func.min(follow_ups.c.due_at)).where(OPEN_FOLLOW_UPS, follow_ups.c.due_at > after)
     else:
         is_open = (OPEN_DELIVERIES, deliveries.c.destination == topic)
         query = select(func.min(deliveries.c.due_at)).where(*is_open, deliveries.c.due_at > after)

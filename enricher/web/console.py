@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from enricher.core import phrases
 from enricher.core.secrets import mask
 from enricher.ports import AlertRecord, CaseRecord
 from enricher.web import paging, present, text
@@ -120,6 +121,12 @@ def _case_shown(services: Services, record: CaseRecord) -> dict[str, Any]:
         "bars": present.waterfall(document["ledger"]),
         "bands": present.scale(services.bands()),
         "tree": present.tree(document),
+        "strip": present.contact_strip(document),
+        "behaviour": present.behaviour(document),
+        "history": present.history(document),
+        "lookups": present.lookups(document),
+        "not_asked": present.not_asked(document),
+        "phrases": phrases,
         "timeline": present.timeline(record, alerts),
         "more_alerts": max(0, len(record.alerts) - _ALERTS_ON_A_PAGE),
         "plain": text.defanger([document["hostname"], document["tenant"], *document["candidates"]]),

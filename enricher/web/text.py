@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from jinja2 import Undefined
 from markupsafe import Markup
 
+from enricher.core import phrases
 from enricher.core.secrets import mask
 
 NOTHING = "–"
@@ -83,14 +84,7 @@ def when(value: datetime | str | None) -> str:
 
 def span(seconds: float | None) -> str:
     """A length of time in its largest two units: `2 d 3 h`, `4 min 5 s`, `30 s`."""
-    if seconds is None:
-        return NOTHING
-    rest, parts = round(seconds), []
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or f"{seconds:.2g} s"
+    return NOTHING if seconds is None else phrases.span(seconds)
 
 
 def number(value: float | None) -> str:

@@ -19,12 +19,14 @@ from enricher.core.document import CaseDocument
 from enricher.core.insight import console
 from enricher.core.merge import merge
 from enricher.errors import StoreUnavailable
-from enricher.lookups import AllLookups, NoLookups
+from enricher.lookups import AllLookups, Inside, NoLookups
 from enricher.lookups.asn import Asn
 from enricher.lookups.dns import Dns, Forward, Ptr
+from enricher.lookups.mmdb import AsnFile, problem_of
+from enricher.lookups.ranges import Ranges, read_folder
 from enricher.lookups.rdap import Rdap
 from enricher.model import Enrichment, Observable
-from enricher.ports import Destination, Lookups
+from enricher.ports import Destination, Lookups, Searcher
 from enricher.settings import Settings, config_directory, read_settings
 from enricher.store import Store, open_store
 from enricher.telemetry import LOOKUPS, WEBHOOKS, exposition
@@ -58,9 +60,16 @@ class Application:
             self.live.programs,
             lookups(self.settings, self.store),
             self.store.history,
-            owner=self.settings.lookups,
+            owner=self.settings.lookups or self.settings.asn_mmdb is not None,
+            search=self.settings.sumo_api_url is not None,
             console=console(self.settings.sumo_api_url),
         )
+
+    def searcher(self) -> Searcher | None:
+        """Who asks Sumo Logic for starts of processes, where there are keys; made once in a worker process."""
+        from enricher.wiring.searching import searcher
+
+        return searcher(self.settings, self.store.job_book)
 
     def web(self) -> Flask:
         """The WSGI application, once in each serving process."""
@@ -98,7 +107,11 @@ class Application:
             inbox=self.store.inbox,
             outbox=self.store.outbox,
             destinations={name: make() for name, make in self.destinations.items()},
+            follow_ups=self.store.follow_ups,
+            search=self.searcher(),
             investigate=flow.settlement,
+            amend=flow.amendment,
+            clock=clock,
             wait=self.store.wait_for_work,
             heartbeat=self.store.heartbeat,
             chance=SystemRandom().random,
@@ -172,18 +185,36 @@ def _signing_key(settings: Settings) -> bytes:
 
 
 def lookups(settings: Settings, store: Store | None) -> Lookups:
-    """Every source, or none at all where look-ups are off."""
+    """Every source; none that leaves the house where look-ups are off."""
     if not settings.lookups:
-        return NoLookups()
+        return CountedLookups(NoLookups(_inside(settings)))
     dns = Dns([(server.host, server.port) for server in settings.dns_servers])
     return CountedLookups(
         AllLookups(
             [Forward(dns), Ptr(dns), Asn(dns), Rdap(settings.rdap_url)],
             clock=clock,
             deadline_s=settings.lookup_deadline_seconds,
+            inside=_inside(settings),
+            off=settings.lookups_off,
+            rates={**(settings.lookup_rates or {})},
             cache=store.cache if store else None,
         )
     )
+
+
+def _inside(settings: Settings) -> list[Inside]:
+    found: list[Inside] = [AsnFile(settings.asn_mmdb, clock=clock)] if settings.asn_mmdb else []
+    return [*found, Ranges(settings.ranges_dir, clock=clock)] if settings.ranges_dir else found
+
+
+def offline_problems(settings: Settings) -> list[str]:
+    """What is wrong with the files in the house that look-ups read: a line for each."""
+    problem = problem_of(settings.asn_mmdb) if settings.asn_mmdb else None
+    ranges = read_folder(settings.ranges_dir).problems if settings.ranges_dir else ()
+    return [
+        *([f"ENRICHER_ASN_MMDB: {problem}"] if problem else []),
+        *(f"ENRICHER_RANGES_DIR: {line}" for line in ranges),
+    ]
 
 
 class CountedLookups:

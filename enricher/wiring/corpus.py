@@ -12,7 +12,7 @@ from enricher.core.classify import classify
 from enricher.core.distinct import distinct
 from enricher.core.files import read_files
 from enricher.core.finding import tuning_facts
-from enricher.core.gather import gather
+from enricher.core.gather import Context, gather
 from enricher.core.grade import Asked, grade
 from enricher.core.join import join
 from enricher.core.normalise import normalise
@@ -56,6 +56,6 @@ def _read() -> tuple[tuple[str, Alert], ...]:
 
 def _facts(alert: Alert, programs: Programs) -> Iterator[TuningFacts]:
     activity = join(distinct(normalise(alert).events).events)
-    signals = classify(activity, programs.rules, {}).signals
-    for graded in grade(gather(signals, activity, (), programs.rules, programs), programs, Asked()):
+    signals = classify(activity, programs.rules).signals
+    for graded in grade(gather(signals, activity, Context(), programs.rules, programs), programs, Asked()):
         yield tuning_facts(graded)

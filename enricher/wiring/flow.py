@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from enricher.core.document import Json
 from enricher.core.grade import Asked
 from enricher.core.insight import linked
+from enricher.core.memory import Memory, Remembered
+from enricher.core.normalise import digest
 from enricher.core.payload import glance, read
 from enricher.core.programs import Programs
-from enricher.model import Alert, Dropped, Kind
-from enricher.pipeline import Investigation, investigate
+from enricher.model import NO_ROW, Alert, Dropped, Event, Kind
+from enricher.pipeline import Investigation, World, investigate, look_again
 from enricher.ports import History, Lookups, Settlement, Submission
+from enricher.wiring.settling import events_of, follow_ups_of, rotations_of, sightings_of
 
 _NOT_INVESTIGATED = frozenset({Kind.RECOVERY, Kind.TEST, Kind.CANARY, Kind.HEARTBEAT})
 
@@ -37,35 +40,51 @@ def submission(body: bytes, source: str) -> Submission | None:
 class Flow:
     """`investigate` with its ports bound. `programs` is asked each time, so that reloaded content counts at once.
 
-    `console` is where Sumo Logic's own pages are, for links to an Insight; without it there are none.
+    `history` is None where nothing is remembered. `search`: Sumo Logic is asked for starts of processes. `console` is where
+    Sumo Logic's own pages are, for links to an Insight; without it there are none.
     """
 
     def __init__(
         self,
         programs: Callable[[], Programs],
         lookups: Lookups,
-        history: History,
+        history: History | None,
         *,
         owner: bool,
+        search: bool = False,
         console: str | None = None,
     ) -> None:
         self._programs, self._lookups, self._history = programs, lookups, history
-        self._owner, self._console = owner, console
+        self._owner, self._search, self._console = owner, search, console
 
     def settlement(self, body: bytes, received_at: datetime) -> Settlement:
         """One stored alert → what is to be stored of it. Raises PayloadError."""
-        alert = self._read(body)
+        return self.settlement_of(self._read(body), received_at)
+
+    def settlement_of(self, alert: Alert, received_at: datetime) -> Settlement:
+        """The same for what has been read already."""
         sent = _as_sent(alert)
         if sent.set_aside:
             return sent
-        found = self._investigate(alert, received_at)
-        return replace(
-            sent,
-            cases=tuple(case.document for case in found.cases),
-            dropped=tuple(dropped_doc(dropped) for dropped in found.dropped),
-            events=found.events,
-            sightings=found.sightings,
-        )
+        found = investigate(alert, self._world(), received_at)
+        return _with(sent, found, search=self._search)
+
+    def amendment(
+        self, case: str, now: datetime, *, found: Sequence[Event] = (), asked: Mapping[tuple[str, str], str] | None = None
+    ) -> Settlement | None:
+        """One stored case, judged anew → what is to be stored of it; None where it is gone.
+
+        `found` are events that Sumo Logic was asked for; `asked` says of (computer, guid) how such a question has ended.
+        """
+        stored = self._history.of_case(case) if self._history else None
+        if stored is None:
+            return None
+        document, memory = stored
+        of_host = [event for event in found if event.computer == document["host"]]
+        memory = _with_answers(memory, of_host, asked or {})
+        again = look_again(case, Alert(kind=Kind.MONITOR), memory, self._world(), now)
+        ours = replace(again.grouped, cases=tuple(one for one in again.cases if one.document["key"] == case))
+        return _with(Settlement(kind=Kind.MONITOR), replace(again, grouped=ours), search=self._search)
 
     def explain(self, body: bytes, now: datetime) -> Json:
         """A payload → design §4.3, nothing stored. Raises PayloadError."""
@@ -73,14 +92,14 @@ class Flow:
 
     def explain_alert(self, alert: Alert, now: datetime) -> Json:
         """The same for what has been read already."""
-        found = self._investigate(alert, now)
+        found = investigate(alert, self._world(), now)
         return {
             "input": {
                 "kind": alert.kind.value,
                 "rows": len(alert.rows),
                 "rows_total": alert.rows_total if alert.rows_total is not None else len(alert.rows),
                 "truncated": alert.truncated,
-                "events": found.events_read,
+                "events": len(found.seen.events),
             },
             "cases": [case.document for case in found.cases],
             "dropped": [dropped_doc(dropped) for dropped in found.dropped],
@@ -89,10 +108,40 @@ class Flow:
     def _read(self, body: bytes) -> Alert:
         return linked(read(body), self._console)
 
-    def _investigate(self, alert: Alert, at: datetime) -> Investigation:
+    def _world(self) -> World:
         programs = self._programs()
-        asked = Asked(owner=self._owner, estate=bool(programs.rules.estate.entries))
-        return investigate(alert, programs, self._lookups, self._history, at.date(), asked)
+        asked = Asked(
+            owner=self._owner,
+            history=self._history is not None,
+            estate=bool(programs.rules.estate.entries),
+            search=self._search,
+        )
+        return World(programs=programs, lookups=self._lookups, history=self._history, asked=asked)
+
+
+def _with(sent: Settlement, found: Investigation, *, search: bool) -> Settlement:
+    """What is to be stored of an investigation, beside what its alert says of itself."""
+    return replace(
+        sent,
+        cases=tuple(case.document for case in found.cases),
+        dropped=tuple(dropped_doc(dropped) for dropped in found.dropped),
+        events=events_of(found),
+        sightings=sightings_of(found),
+        marks=found.memory.marks,
+        whole=found.memory.whole,
+        aliases=found.grouped.aliases,
+        joined=found.grouped.joined,
+        rotations=rotations_of(found),
+        follow_ups=follow_ups_of(found, search=search),
+    )
+
+
+def _with_answers(memory: Memory, found: Sequence[Event], asked: Mapping[tuple[str, str], str]) -> Memory:
+    known = {one.digest for one in memory.events}
+    new = [Remembered(digest=digest(event), event=replace(event, origin="search", row=NO_ROW)) for event in found]
+    return replace(
+        memory, events=(*memory.events, *(one for one in new if one.digest not in known)), asked={**memory.asked, **asked}
+    )
 
 
 def _as_sent(alert: Alert) -> Settlement:

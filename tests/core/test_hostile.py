@@ -7,7 +7,9 @@ square takes sixteen times as long; linear work takes four times, and a busy mac
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
+from gzip import compress
 from time import process_time
 from typing import Any
 
@@ -32,14 +34,13 @@ from tests.fakes import (
     SCHEDULER,
     START,
     SVCHOST,
-    Past,
     guid,
     packaged_programs,
     program,
 )
 
 PROGRAMS = packaged_programs()
-FLOW = Flow(packaged_programs, NoLookups(), Past(), owner=False)
+FLOW = Flow(packaged_programs, NoLookups(), None, owner=False)
 SMALL, TIMES = 8_000, 4
 AT_MOST = 2.0 * TIMES
 SHORTEST_S = 0.004
@@ -80,7 +81,34 @@ UNITS = {
     "override": "\u202e",
     "surrogate": "\udce2",
     "long s": "\u017f\u212a\u0130",
+    "deleted": " (deleted)",
+    "short names": "progra~1\\",
+    "namespaces": "\\\\?\\",
+    "devices": "\\device\\mup\\;x",
+    "streams": "a.txt:",
+    "format": " /format:",
+    "blanks and an end": "   .js",
+    "layers": f"FromBase64String('{b64encode(b'FromBase64String(').decode()}')",
+    "bombs": f"FromBase64String('{b64encode(compress(bytes(100_000))).decode()}') ",
 }
+
+HEADS = [
+    "",
+    "for",
+    "FromBase64String",
+    "powershell -enc",
+    "powershell -w",
+    "|",
+    "a.js",
+    '"a',
+    "C:\\a",
+    "%a",
+    "/a",
+    "\\\\a",
+    "a.b:",
+]
+RUNS = [" ", "a", ".", "=", '"', "A/", "%"]
+"""One head before one long run: what is quadratic in a run alone, a repeated unit does not show."""
 
 
 def took(work: Callable[[str], object], text: str) -> float:
@@ -139,6 +167,15 @@ def _identity(found: Program) -> object:
 @pytest.mark.parametrize("work", WORK)
 def test_time_grows_with_the_length_and_no_faster(work: str) -> None:
     assert [name for name, unit in UNITS.items() if not grows_linearly(WORK[work], unit)] == []
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_time_grows_with_the_length_of_a_run(head: str) -> None:
+    def behind(work: str) -> Callable[[str], object]:
+        return lambda text: WORK[work](head + text)
+
+    slow = [(work, run) for work in WORK for run in RUNS if not grows_linearly(behind(work), run)]
+    assert slow == []
 
 
 def test_the_measure_finds_what_is_quadratic() -> None:

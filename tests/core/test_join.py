@@ -123,8 +123,13 @@ def generation(number: int, image: str, **more: object) -> ProcessCreate:
     return started(image, f"line {number}", **given | more)
 
 
-def chain(activity: Activity, past: dict[tuple[str, str], ProcessCreate] | None = None) -> tuple[Ancestor, ...]:
-    return activity.ancestors(activity.processes[HOST, guid(1)], past or {})
+def chain(activity: Activity) -> tuple[Ancestor, ...]:
+    return activity.ancestors(activity.processes[HOST, guid(1)])
+
+
+def start_missing(*events: Event) -> str | None:
+    activity = join(events)
+    return activity.start_missing(activity.processes[HOST, guid(1)])
 
 
 def test_up_to_four_ancestors() -> None:
@@ -143,19 +148,33 @@ def test_a_parent_from_parsed_columns_says_so() -> None:
     assert chain(join([generation(1, POWERSHELL, observed=False)]))[0].source == "payload"
 
 
-def test_history_goes_on_where_the_alert_ends() -> None:
-    activity = join([generation(1, POWERSHELL), generation(2, CMD)])
-    past = {(HOST, guid(3)): generation(3, EXPLORER, version_info={"original_file_name": "EXPLORER.EXE"})}
-    found = chain(activity, past)
-    assert [(a.image, a.source) for a in found] == [(CMD, "observed"), (EXPLORER, "history"), ("C:\\p4.exe", "observed")]
+@pytest.mark.parametrize("origin", ["history", "search"])
+def test_what_is_remembered_goes_on_where_the_alert_ends(origin: str) -> None:
+    past = generation(3, EXPLORER, version_info={"original_file_name": "EXPLORER.EXE"}, origin=origin)
+    found = chain(join([generation(1, POWERSHELL), generation(2, CMD), past]))
+    assert [(a.image, a.source) for a in found] == [(CMD, "observed"), (EXPLORER, origin), ("C:\\p4.exe", origin)]
     assert found[1].original_file_name == "EXPLORER.EXE"
 
 
-def test_what_history_is_asked_for() -> None:
-    activity = join([generation(1, POWERSHELL), generation(2, CMD)])
-    assert activity.parents_missing(activity.processes[HOST, guid(1)]) == guid(3)
-    alone = join([started(parent_guid=None)])
-    assert alone.parents_missing(alone.processes[HOST, guid(1)]) is None
+def test_a_parent_known_by_its_guid_alone_is_missing() -> None:
+    found = chain(join([generation(1, POWERSHELL, parent=None)]))
+    assert [(a.image, a.guid, a.source) for a in found] == [(None, guid(2), "missing")]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([generation(1, POWERSHELL), generation(2, CMD)], guid(3), id="the nearest ancestor without a start"),
+        pytest.param([connected()], guid(1), id="the process itself"),
+        pytest.param([started(observed=False, parent_guid=None)], guid(1), id="only columns without a parent"),
+        pytest.param([started(parent_guid=None)], None, id="a parent without a GUID"),
+        pytest.param([generation(n, CMD) for n in range(1, 6)], None, id="four ancestors are at hand"),
+        pytest.param([generation(1, CMD), generation(2, CMD, parent_guid=guid(1))], None, id="a circle"),
+        pytest.param([generation(1, POWERSHELL), generation(2, CMD, computer=OTHER_HOST)], guid(2), id="another computer's"),
+    ],
+)
+def test_which_start_is_missing(events: list[Event], expected: str | None) -> None:
+    assert start_missing(*events) == expected
 
 
 def test_an_all_zero_parent_is_only_its_image() -> None:
@@ -171,15 +190,12 @@ def test_an_all_zero_parent_is_only_its_image() -> None:
     ],
 )
 def test_circles_end(events: list[ProcessCreate]) -> None:
-    activity = join(events)
-    assert len(chain(activity)) == len(events) - 1
-    assert activity.parents_missing(activity.processes[HOST, guid(1)]) is None
+    assert len(chain(join(events))) == len(events) - 1
+    assert start_missing(*events) is None
 
 
 def test_no_event_1_no_ancestors() -> None:
-    activity = join([connected()])
-    assert chain(activity) == ()
-    assert activity.parents_missing(activity.processes[HOST, guid(1)]) is None
+    assert chain(join([connected()])) == ()
 
 
 def test_a_parent_on_another_computer_is_not_ours() -> None:

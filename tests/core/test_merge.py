@@ -7,6 +7,7 @@ from functools import cache
 from itertools import permutations
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,13 +31,19 @@ def weak() -> CaseDocument:
     return case(connected(10, hostname=RELAY))
 
 
+STRONG = (started(POWERSHELL, f"powershell -nop {URL}", parent=CMD), asked(), connected(0.1), connected(10), connected(20))
+
+
 @cache
 def strong() -> CaseDocument:
-    return case(started(POWERSHELL, f"powershell -nop {URL}", parent=CMD), asked(), connected(0.1), connected(20))
+    """What `weak` shows and more, as a judgement does that rests on what is remembered too."""
+    return case(*STRONG)
 
 
-def join(stored: CaseDocument | None, new: CaseDocument, contacts: int = 1) -> tuple[CaseDocument, list[News]]:
-    return merge(stored, new, contacts, START)
+def join(
+    stored: CaseDocument | None, new: CaseDocument, contacts: int = 1, *, whole: bool = False
+) -> tuple[CaseDocument, list[News]]:
+    return merge(stored, new, contacts, START, whole=whole)
 
 
 def changed(document: CaseDocument, **changes: Any) -> CaseDocument:
@@ -59,8 +66,11 @@ def test_a_repeat_without_anything_new_changes_nothing() -> None:
 
 
 def test_repeats_are_counted_and_are_no_news() -> None:
-    merged, news = join(strong(), strong(), 3)
-    assert (merged["count"], news) == (strong()["count"] + 3, [])
+    more = case(*STRONG, connected(333), connected(340))
+    merged, news = join(strong(), more, 2)
+    assert (merged["count"], merged["last_seen"], news) == (strong()["count"] + 2, more["last_seen"], [])
+    apart, news = join(more, weak(), 1)
+    assert (apart["count"], news) == (more["count"] + 1, [])
 
 
 def test_a_weaker_alert_lowers_nothing() -> None:
@@ -74,10 +84,10 @@ def test_a_weaker_alert_lowers_nothing() -> None:
 def test_a_stronger_alert_raises_and_says_why() -> None:
     merged, news = join(weak(), strong(), 2)
     assert (merged["severity"], merged["score"]) == (strong()["severity"], strong()["score"])
-    assert kinds(news) == ["severity", "evidence"]
+    assert kinds(news) == ["severity"], "one occasion is one piece of news"
     assert news[0]["text"].startswith(f"Severity low → medium, {weak()['score']} → {strong()['score']} of 100: ")
+    assert news[0]["lines"][0] == "Lineage found: cmd.exe → powershell.exe"
     assert "+15 process.shell: powershell, class shell" in news[0]["lines"]
-    assert news[1]["text"] == "Lineage found: cmd.exe → powershell.exe"
 
 
 def test_a_higher_score_in_the_same_band_is_no_news() -> None:
@@ -110,6 +120,54 @@ def test_lineage_that_comes_late_is_kept() -> None:
     assert merged["lineage"] == strong()["lineage"]
     assert kinds(news) == ["evidence"]
     assert join(strong(), weak())[0]["lineage"] == strong()["lineage"]
+
+
+def lower(**changes: Any) -> CaseDocument:
+    """A judgement of all that `strong` rests on, and more, that comes out lower."""
+    more = case(*STRONG, connected(333), connected(340))
+    return changed(more, severity="informational", score=10, raw_score=10, **changes)
+
+
+def test_a_judgement_of_all_that_is_known_takes_the_place_of_the_stored_one() -> None:
+    merged, news = join(strong(), lower(), 2, whole=True)
+    assert (merged["severity"], merged["score"], merged["count"]) == ("informational", 10, lower()["count"])
+    assert kinds(news) == ["evidence"]
+    assert news[0]["text"].startswith("Severity medium → informational, ")
+    assert join(strong(), lower(), 2)[0]["severity"] == "medium", "one that may lack something lowers nothing"
+
+
+ANSWER = {"about": "104.21.48.117", "source": "asn", "status": "ok", "detail": {}, "age_s": 0, "reason": None}
+
+
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        pytest.param({"lineage": [], "enrichments": [ANSWER]}, id="an ancestor that was forgotten meanwhile"),
+        pytest.param({"enrichments": [ANSWER | {"status": "timeout"}]}, id="an answer that did not come this time"),
+        pytest.param({"enrichments": []}, id="an answer that was not asked for"),
+        pytest.param({"disposition": "suppressed", "enrichments": [ANSWER]}, id="nothing, but it would hide the case"),
+    ],
+)
+def test_what_takes_nothing_away(lacks: dict[str, Any]) -> None:
+    stored = changed(strong(), enrichments=[ANSWER])
+    assert join(stored, lower(enrichments=[ANSWER]), whole=True)[0]["severity"] == "informational"
+    merged, _ = join(stored, lower(**lacks), whole=True)
+    assert (merged["severity"], merged["disposition"]) == (strong()["severity"], "open")
+
+
+def test_an_owner_found_late_is_news() -> None:
+    found = strong()["destination"] | {"asn": 13335, "holder": "CLOUDFLARENET, US"}
+    _, news = join(strong(), changed(strong(), destination=found), 0)
+    assert [n["text"] for n in news] == ["The address 104.21.48.117 belongs to AS13335, CLOUDFLARENET, US"]
+
+
+def test_looked_at_again_it_keeps_its_rows_and_what_was_cut() -> None:
+    cut = "rows: 10 of 40 received, Sumo Logic cut the rest"
+    stored = changed(strong(), rows=[3], missing=[*strong()["missing"], cut])
+    again = changed(case(*STRONG, connected(30)), rows=[])
+    merged, _ = join(stored, again, 0)
+    assert merged["rows"] == [3]
+    assert cut in merged["missing"]
 
 
 def test_times_span_both() -> None:

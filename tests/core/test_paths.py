@@ -32,6 +32,39 @@ HOME = "/" + "home/r.iyer"
         ("\\\\server\\share\\a.exe", "\\\\server\\share\\a.exe"),
         ("/usr/bin/../../tmp//x", "/tmp/x"),
         ("/../tmp/x", "/tmp/x"),
+        ("\\\\?\\UNC\\server\\share\\a.exe", "\\\\server\\share\\a.exe"),
+        ("\\??\\UNC\\server\\share\\a.exe", "\\\\server\\share\\a.exe"),
+        ("\\\\.\\C:\\Windows\\a.exe", "c:\\windows\\a.exe"),
+        ("\\\\?\\GLOBALROOT\\Device\\HarddiskVolume3\\a.exe", "c:\\a.exe"),
+        ("\\\\?\\GLOBALROOT\\SystemRoot\\a.exe", "c:\\windows\\a.exe"),
+        ("\\\\?\\Volume{b75e2c83}\\a.exe", "\\volume{b75e2c83}\\a.exe"),
+        ("\\Device\\HarddiskVolumeShadowCopy1\\a.exe", "\\device\\harddiskvolumeshadowcopy1\\a.exe"),
+        ("\\Device\\Mup\\server\\share\\a.exe", "\\\\server\\share\\a.exe"),
+        ("\\Device\\Mup\\;LanmanRedirector\\;Z:0001f\\server\\share\\a.exe", "\\\\server\\share\\a.exe"),
+        ("\\Device\\LanmanRedirector\\;Z:0001f\\server\\share\\a.exe", "\\\\server\\share\\a.exe"),
+        ("\\Device\\RdpDr\\;:1\\tsclient\\C\\a.exe", "\\\\tsclient\\c\\a.exe"),
+        ("\\\\host@SSL\\DavWWWRoot\\a.exe", "\\\\host@ssl\\davwwwroot\\a.exe"),
+        ("\\Device\\WebDavRedirector\\;Z:1\\host@8080\\DavWWWRoot\\a.exe", "\\\\host@8080\\davwwwroot\\a.exe"),
+        ("\\\\tsclient\\c\\..\\..\\..\\a.exe", "\\\\tsclient\\c\\a.exe"),
+        ("//server/share/a.exe", "/server/share/a.exe"),
+        ("/usr/bin/../../tmp/a\\..\\b", "/tmp/a\\..\\b"),
+        ("C:\\PROGRA~3\\a.exe", "c:\\programdata\\a.exe"),
+        ("C:\\Users\\ADMINI~1\\DOWNLO~1\\a.exe", "c:\\users\\admini~1\\downloads\\a.exe"),
+        ("C:\\x\\STARTM~1\\Programs\\Startup\\a.exe", "c:\\x\\start menu\\programs\\startup\\a.exe"),
+        ("C:\\$RECYC~1.BIN\\S-1\\a.exe", "c:\\$recycle.bin\\s-1\\a.exe"),
+        ("C:\\MICROS~1\\a.exe", "c:\\micros~1\\a.exe"),
+        ("C:\\x\\cmd.exe.", "c:\\x\\cmd.exe"),
+        ("C:\\x\\cmd.exe. . ", "c:\\x\\cmd.exe"),
+        ("cmd.exe.", "cmd.exe"),
+        ("C:\\x\\...", "c:\\x\\..."),
+        ("C:\\Windows \\System32\\a.exe", "c:\\windows \\system32\\a.exe"),
+        ("C:\\Windows.\\System32\\a.exe", "c:\\windows.\\system32\\a.exe"),
+        ("C:\\x\\a.txt:evil.exe", "c:\\x\\a.txt:evil.exe"),
+        ("C:a\\..\\b.exe", "b.exe"),
+        ("/usr/bin/curl (deleted)", "/usr/bin/curl"),
+        ("/memfd:x (deleted)", "/memfd:x"),
+        ("C:\\x\\a (deleted)", "c:\\x\\a (deleted)"),
+        ("/opt/v./a.", "/opt/v./a."),
         ("powershell.exe", "powershell.exe"),
         ("", ""),
         ("  ", ""),
@@ -41,11 +74,20 @@ def test_path_form(written: str, form: str) -> None:
     assert path_form(written) == form
 
 
-@given(st.text())
-def test_a_path_in_path_form_stays_as_it_is(written: str) -> None:
-    form = path_form(written)
-    if not form.startswith(("\\", '"')) and form == form.strip().strip('"').lower():
+PARTS = ["c:", "\\", "/", "..", ".", " ", "a", "b.exe", "progra~1", "%temp%", " (deleted)", "~1"]
+
+
+@given(st.sampled_from(["c:\\", "\\", "\\\\", "/", "%temp%\\"]), st.lists(st.sampled_from(PARTS)))
+def test_a_path_in_path_form_stays_as_it_is(root: str, parts: list[str]) -> None:
+    form = path_form(root + "".join(parts))
+    if form == form.strip() and not form.endswith(" (deleted)"):  # a file may be called that, and be deleted
         assert path_form(form) == form
+
+
+def test_a_path_of_the_longest_windows_takes() -> None:
+    path = "C:\\" + "a\\..\\" * 8_000 + "Users\\Public\\a.exe"
+    assert PLACES.writable(path_form(path))
+    assert PLACES.more(path_form("C:\\" + "x" * 32_000))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +105,14 @@ def test_a_path_in_path_form_stays_as_it_is(written: str) -> None:
         ("C:\\x\\more.com", "more"),
         ("pwsh.dll", "pwsh.dll"),
         ("C:\\x\\", "x"),
+        ("C:\\x\\PowerShell.exe.", "powershell"),
+        ("\\\\?\\UNC\\h\\s\\cmd.exe", "cmd"),
+        ("/usr/bin/python3.12 (deleted)", "python"),
+        ("/proc/self/fd/3", "3"),
+        ("/tmp/a\\bash", "a\\bash"),
+        ("\uff50owershell.exe", "\uff50owershell"),
+        ("p\u043ewershell.exe", "p\u043ewershell"),
+        ("cmd.exe\u200b", "cmd.exe\u200b"),
         ("", ""),
     ],
 )
@@ -120,6 +170,16 @@ def test_protected(path: str) -> None:
         "C:\\Windows2\\a.exe",
         "C:\\Users\\Public\\Windows\\System32\\a.exe",
         "\\\\server\\c$\\windows\\system32\\a.exe",
+        "\\\\?\\UNC\\server\\c$\\windows\\system32\\a.exe",
+        "\\\\host@SSL\\DavWWWRoot\\windows\\system32\\a.exe",
+        "\\\\?\\Volume{b75e2c83}\\Windows\\System32\\a.exe",
+        "C:\\Windows \\System32\\a.exe",
+        "C:\\Windows.\\System32\\a.exe",
+        "C:\\\u0174indows\\System32\\a.exe",
+        "C:\\PROGRA~1 \\a.exe",
+        "C:\\WINDOW~1\\a.exe",
+        "/proc/self/exe",
+        "/memfd:x (deleted)",
         "/var/lib/other/a",
         f"{HOME}/usr/bin/a",
     ],
@@ -217,6 +277,11 @@ def test_not_writable(path: str) -> None:
         ("C:\\Users\\r\\AppData\\Roaming\\Microsoft\\Windows\\Start Menu\\Programs\\Startup\\a.exe", True),
         ("C:\\ProgramData\\vendor\\a.exe", True),
         ("C:\\ProgramData\\Microsoft\\x\\a.exe", False),
+        ("C:\\ProgramData\\Microsoft2\\x\\a.exe", True),
+        ("C:\\ProgramData\\Microsoft\\Windows\\Start Menu\\Programs\\StartUp\\a.exe", True),
+        ("C:\\PROGRA~3\\vendor\\a.exe", True),
+        ("\\\\?\\UNC\\tsclient\\c\\a.exe", True),
+        ("\\Device\\Mup\\tsclient\\c\\a.exe", True),
         ("C:\\a.exe", True),
         ("C:\\a\\b.exe", False),
         ("\\\\tsclient\\c\\a.exe", True),
@@ -260,6 +325,9 @@ def test_without_urls() -> None:
         ("**\\a\\*", ["a\\b", "c:\\x\\a\\b"], ["c:\\xa\\b", "c:\\a\\b\\c"]),
         ("c:\\{x, y}\\?", ["c:\\x\\1", "c:\\ y\\1"], ["c:\\y\\1", "c:\\x\\12"]),
         ("a.b", ["a.b"], ["axb", "a.b\n"]),
+        ("c:\\!a\\**", ["c:\\b\\c", "c:\\ab\\c"], ["c:\\a\\c", "c:\\\\c"]),
+        ("**\\!a", ["b", "c:\\b", "c:\\a\\ab"], ["a", "c:\\b\\a"]),
+        ("c:\\!{a,b}\\c!d", ["c:\\!a\\c!d"], ["c:\\x\\c!d"]),
     ],
 )
 def test_glob(pattern: str, fits: list[str], does_not: list[str]) -> None:

@@ -238,11 +238,64 @@ def test_in_its_folder_but_not_proved_is_no_masquerade() -> None:
         pytest.param("C:\\Program Files\\PowerShell\\7\\pwsh.exe", "pwsh.dll", None, id="one family: pwsh"),
         pytest.param("C:\\x\\ncat.exe", "nc.exe", None, id="one family: netcat"),
         pytest.param("C:\\x\\svc.exe", None, None, id="no OriginalFileName"),
+        pytest.param("C:\\x\\svc.exe", "PowerShell.EXE. ", "powershell", id="dots and blanks behind it"),
+        pytest.param("C:\\x\\\uff50owershell.exe", "PowerShell.EXE", "powershell", id="a look-alike"),
+        pytest.param("C:\\x\\powershell.exe.", "PowerShell.EXE", None, id="a dot that Windows does not see"),
+        pytest.param(
+            "C:\\x\\\u0438\u043c\u044f.exe",
+            "\u0434\u0440\u0443\u0433.exe",
+            "\u0434\u0440\u0443\u0433",
+            id="letters of any script",
+        ),
+        pytest.param("C:\\x\\scan-ner.exe", "SCAN_NER2.exe", None, id="only letters and digits are compared"),
+        pytest.param("/usr/bin/innocent", "curl", "curl", id="elsewhere than Windows"),
         pytest.param(None, "PowerShell.EXE", None, id="no image"),
     ],
 )
 def test_renamed(image: str | None, original: str | None, real: str | None) -> None:
     assert PROGRAMS.renamed(program(image, original=original)) == real
+
+
+CARRIERS = "electron nw squirrel update setup* install* *installer wextract 7z*sfx* sfx* stub *launcher"
+TOOLS = "script_host lolbin downloader shell runtime transfer tunnel"
+FAMILIES = {
+    "javaw": "java",
+    "bash": "sh",
+    "nc64": "nc",
+    "ncat": "nc",
+    "netcat": "nc",
+    "powershell_ise": "powershell",
+    "pwsh.dll": "pwsh",
+    "sysmon64": "sysmon",
+}
+
+
+def test_the_yaml_has_the_carriers_the_families_and_the_tool_classes() -> None:
+    processes = PROGRAMS.rules.processes
+    assert set(processes.carriers) == set(CARRIERS.split())
+    assert processes.families == FAMILIES
+    assert processes.tool_classes == set(TOOLS.split())
+
+
+@pytest.mark.parametrize(
+    "carrier",
+    [
+        "electron",
+        "nw",
+        "squirrel",
+        "update",
+        "setup-2",
+        "installer",
+        "AcmeInstaller",
+        "wextract",
+        "7zS.sfx",
+        "sfxcab",
+        "stub",
+    ],
+)
+def test_a_carrier_is_not_renamed_whichever_of_the_two_it_is(carrier: str) -> None:
+    assert PROGRAMS.renamed(program(f"C:\\x\\{carrier}.exe", original="Advanced.exe")) is None
+    assert PROGRAMS.renamed(program("C:\\x\\advanced.exe", original=f"{carrier}.exe")) is None
 
 
 SYSTEM_NAMES = """
@@ -265,6 +318,26 @@ def test_a_system_program_outside(name: str) -> None:
     assert PROGRAMS.masquerade(program(f"/usr/bin/{name}")) is None, "no Windows path"
 
 
+@pytest.mark.parametrize(
+    "folder",
+    [
+        pytest.param("\\\\server\\c$\\Windows\\System32\\", id="a share"),
+        pytest.param("\\\\?\\UNC\\server\\c$\\Windows\\System32\\", id="a share, the long way"),
+        pytest.param("\\Device\\Mup\\server\\c$\\Windows\\System32\\", id="a share, as a device"),
+        pytest.param("\\\\host@SSL\\DavWWWRoot\\Windows\\System32\\", id="WebDAV"),
+        pytest.param("\\\\?\\Volume{b75e2c83}\\Windows\\System32\\", id="a volume that nobody knows"),
+        pytest.param("C:\\Windows \\System32\\", id="a blank"),
+        pytest.param("C:\\Windows.\\System32\\", id="a dot"),
+        pytest.param("C:\\Windows\\System32\\..\\Temp\\", id="up and down again"),
+        pytest.param("C:\\Windows\\System32x\\", id="a longer name"),
+        pytest.param("D:\\Windows\\System32\\", id="another drive"),
+    ],
+)
+def test_a_folder_that_only_looks_like_the_systems(folder: str) -> None:
+    for name in ("svchost.exe", "SVCHOST.EXE.", "svchost.scr"):
+        assert PROGRAMS.masquerade(program(f"{folder}{name}")) == "system_outside"
+
+
 def test_explorer_lives_in_windows() -> None:
     assert PROGRAMS.masquerade(program("C:\\Windows\\explorer.exe")) is None
     assert PROGRAMS.masquerade(program("C:\\Windows\\svchost.exe")) == "system_outside"
@@ -280,6 +353,16 @@ def test_explorer_lives_in_windows() -> None:
         ("C:\\x\\report  .exe", None, None),
         ("C:\\x\\a.b.exe", None, None),
         ("C:\\x\\setup.zip.msi", None, None),
+        ("C:\\x\\invoice.pdf.exe.", None, "invoice.pdf.exe"),
+        ("C:\\x\\invoice.PDF.EXE", None, "invoice.pdf.exe"),
+        ("C:\\x\\report.pdf\u00a0\u00a0\u00a0.exe", None, "report.pdf\u00a0\u00a0\u00a0.exe"),
+        ("C:\\x\\report\u00a0\u00a0\u00a0.bat", None, "report\u00a0\u00a0\u00a0.bat"),
+        ("C:\\invoice.pdf\\a.exe", None, None),
+        (f"{SYSTEM32}wscript.exe", 'wscript "invoice.pdf      .js"', "blanks before an extension"),
+        (f"{SYSTEM32}wscript.exe", 'wscript "C:\\x\\invoice      .js"', "invoice      .js"),
+        (f"{SYSTEM32}wscript.exe", 'wscript "invoice" //B   .js', None),
+        (f"{SYSTEM32}wscript.exe", "wscript C:\\x\\a.pdf.js.", "a.pdf.js"),
+        ("/tmp/invoice.pdf.js", None, "invoice.pdf.js"),
         (f"{SYSTEM32}wscript.exe", 'wscript "C:\\x\\a.pdf.js"', "a.pdf.js"),
         (f"{SYSTEM32}wscript.exe", "wscript a.txt.vbs", "a.txt.vbs"),
         (f"{SYSTEM32}wscript.exe", "wscript C:\\x\\a.js", None),
@@ -343,6 +426,20 @@ def files(line: str, folder: str | None = None, image: str = NODE) -> tuple[str,
         ("x a.ps1;b.py,c.txt", "C:\\a", ("c:\\a\\a.ps1", "c:\\a\\b.py")),
         ("node x.js x.js", "C:\\a", ("c:\\a\\x.js",)),
         ("node x.jsx", "C:\\a", ()),
+        ("wscript x.js.", "C:\\a", ("c:\\a\\x.js",)),
+        ("wscript C:\\a\\x.js... //B", None, ("c:\\a\\x.js",)),
+        ("wmic os get /format:x.xsl", "C:\\a", ("c:\\a\\x.xsl",)),
+        ("regsvr32 /s /i:x.sct scrobj.dll", "C:\\a", ("c:\\a\\x.sct", "c:\\a\\scrobj.dll")),
+        ("powershell -File:sub\\x.ps1", "C:\\a", ("c:\\a\\sub\\x.ps1",)),
+        ("wscript a.txt:x.js", "C:\\a", ("c:\\a\\a.txt:x.js",)),
+        ("wscript C:\\a\\a.txt:x.js", None, ("c:\\a\\a.txt:x.js",)),
+        ("mshta javascript:f(x.js)", "C:\\a", ("javascript:f(x.js",)),
+        ("curl www.a.example:8080/x.js", "C:\\a", ("www.a.example:8080/x.js",)),
+        ("wscript \\\\?\\UNC\\tsclient\\c\\x.js", None, ("\\\\tsclient\\c\\x.js",)),
+        ("wscript \\\\host@SSL\\DavWWWRoot\\x.js", None, ("\\\\host@ssl\\davwwwroot\\x.js",)),
+        ("wscript \\\\?\\C:\\Users\\Public\\x.js", None, ("c:\\users\\public\\x.js",)),
+        ("wscript %PUBLIC%\\x.js", "C:\\a", ("%public%\\x.js",)),
+        ("bash -c 'cat </tmp/x.sh'", None, ("/tmp/x.sh",)),
     ],
 )
 def test_files(line: str, folder: str | None, found: tuple[str, ...]) -> None:

@@ -1,6 +1,7 @@
 """A missing fact is called missing: it lowers no severity where it was benign, and adds no points.
 
-What that means, exactly, when a fact that was known is taken away (an event 1, its parent, an image, a version, an ancestor):
+What that means, exactly, when a fact that was known is taken away (an event 1, its parent, an image, a version, an ancestor, a hash,
+an answer, what the estate says):
 
 1. What took points away or capped the score can only vanish: no negative step and no cap is taken that was not taken before,
    but a cap that had been lifted by signs which are now unknown as well.
@@ -18,12 +19,14 @@ from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from enricher.core.estate import Entry, Estate
-from enricher.core.grade import Asked, Graded
+from enricher.core.estate import ROLES, Entry, Estate
+from enricher.core.grade import Asked, Graded, grade
 from enricher.core.normalise import normalise
 from enricher.core.programs import Programs
-from enricher.model import Event, ProcessCreate
+from enricher.model import Connection, Enrichment, Event, ProcessCreate, Status
 from tests.fakes import (
     CHROME,
     CMD,
@@ -35,6 +38,7 @@ from tests.fakes import (
     case_names,
     connected,
     corpus_alert,
+    facts_of,
     graded,
     packaged_programs,
     points,
@@ -47,6 +51,16 @@ Removal = Callable[[Events], list[Event]]
 
 def each(kind: type[Event], **changes: Any) -> Removal:
     return lambda events: [replace(e, **changes) if isinstance(e, kind) else e for e in events]
+
+
+def without_version(name: str) -> Removal:
+    """One field of the version information, as if Sumo Logic had not delivered it."""
+    return lambda events: [
+        replace(e, version_info={n: v for n, v in e.version_info.items() if n != name})
+        if isinstance(e, ProcessCreate)
+        else e
+        for e in events
+    ]
 
 
 NO_PARENT = {
@@ -64,6 +78,10 @@ REMOVALS: dict[str, Removal] = {
     "parents' lines": each(ProcessCreate, parent_command_line=None),
     "images": each(Event, image=None),
     "versions": each(ProcessCreate, version_info={}),
+    "companies": without_version("company"),
+    "products": without_version("product"),
+    "descriptions": without_version("description"),
+    "original names": without_version("original_file_name"),
     "folders": each(ProcessCreate, current_directory=None),
     "lines": each(ProcessCreate, command_line=None),
     "users": each(Event, user=None),
@@ -79,7 +97,11 @@ def events_of(case: str) -> list[Event]:
 
 def by_target(found: Sequence[Graded]) -> dict[tuple[str, str, str | None], Graded]:
     """Findings by what a removal leaves alone: host, tenant, process."""
-    return {(g.facts.signal.process.computer, g.facts.signal.target, g.facts.signal.process.guid): g for g in found}
+    return {key_of(g): g for g in found}
+
+
+def key_of(one: Graded) -> tuple[str, str, str | None]:
+    return one.facts.signal.process.computer, one.facts.signal.target, one.facts.signal.process.guid
 
 
 def steps(one: Graded, *, sign: int) -> dict[str, float]:
@@ -122,6 +144,103 @@ def test_a_benign_fact_turned_unknown_lowers_no_severity(removal: str) -> None:
         if lost <= 0:
             assert after.severity.rank >= before.severity.rank
             assert after.score >= before.score
+
+
+# --- one fact of one event ------------------------------------------------------------------------------------------
+
+OF_ANY = ("image", "user", "at")
+OF_A_START = (
+    *(f"parent_{name}" for name in ("guid", "pid", "image", "command_line", "user")),
+    *("command_line", "current_directory", "hashes", "integrity"),
+)
+NOTHING: dict[str, Any] = {"hashes": {}}
+
+
+def single_removals(event: Event) -> list[Event]:
+    """The event with one of its facts gone, for each that it has."""
+    names = (*OF_ANY, *(OF_A_START if isinstance(event, ProcessCreate) else ()))
+    gone: list[Event] = [each(Event, **{name: NOTHING.get(name)})([event])[0] for name in names if getattr(event, name)]
+    if isinstance(event, ProcessCreate):
+        gone += [without_version(name)([event])[0] for name in event.version_info]
+    return gone
+
+
+@cache
+def before_of(case: str) -> dict[tuple[str, str, str | None], Graded]:
+    return by_target(graded(*events_of(case)))
+
+
+@given(st.data())
+def test_one_fact_less_lowers_a_score_only_where_it_spoke_against_the_process(data: st.DataObject) -> None:
+    case = data.draw(st.sampled_from(case_names()))
+    events = events_of(case)
+    at = data.draw(st.integers(0, len(events) - 1))
+    events[at] = data.draw(st.sampled_from(single_removals(events[at]) or [events[at]]))
+    before, after = before_of(case), by_target(graded(*events))
+    for key in before.keys() & after.keys():
+        incriminating = sum(steps(before[key], sign=1).values()) > sum(steps(after[key], sign=1).values())
+        assert incriminating or after[key].score >= before[key].score
+
+
+# --- facts that no event carries ------------------------------------------------------------------------------------
+
+
+def in_an_estate(role: str | None) -> Programs:
+    """Every computer of the corpus is in the file, with this role; None: the file names another."""
+    entry = Entry(hosts=("*",), role=role, groups=frozenset({"g"})) if role else Entry(hosts=("nobody",), role="server")
+    return Programs(replace(packaged_programs().rules, estate=Estate(entries=(entry,), service_accounts=frozenset({"x"}))))
+
+
+@cache
+def graded_in(case: str, role: str | None) -> dict[tuple[str, str, str | None], Graded]:
+    return by_target(graded(*events_of(case), programs=in_an_estate(role), asking=Asked(estate=True)))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_host_that_leaves_the_estate_file_loses_only_what_its_role_had_added(role: str) -> None:
+    servers = {"server", "domain_controller", "jump_host"}
+    for case in case_names():
+        named, unnamed = graded_in(case, role), graded_in(case, None)
+        assert named.keys() == unnamed.keys()
+        for key, before in named.items():
+            after = unnamed[key]
+            added = points(before.ledger).get("context.server", 0)
+            assert added == 0 or role in servers
+            assert after.score >= before.score - added
+            assert steps(after, sign=-1).keys() <= steps(before, sign=-1).keys()
+            assert after.confidence < before.confidence
+            assert [m for m in after.missing if m.startswith("estate role")]
+            assert not [m for m in before.missing if m.startswith("estate role")]
+
+
+def test_the_estate_is_missing_only_where_there_is_a_file() -> None:
+    for case in case_names():
+        assert not [m for one in before_of(case).values() for m in one.missing if m.startswith("estate")]
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s is not Status.OK])
+def test_an_answer_that_does_not_come_takes_nothing_away(status: Status) -> None:
+    for case in case_names():
+        answers = [
+            Enrichment(source=source, about=address, status=Status.OK, detail=detail)
+            for address in {e.ip for e in events_of(case) if isinstance(e, Connection) and e.ip}
+            for source, detail in (("asn", {"asns": [64_500], "holder": "X"}), ("ptr", {"names": ["x.example"]}))
+        ]
+        silent = [replace(answer, status=status, detail={}) for answer in answers]
+        with_answers, without = ({key_of(g): g for g in graded_with(case, told)} for told in (answers, silent))
+        for key, before in with_answers.items():
+            after = without[key]
+            lost = sum(steps(before, sign=1).values()) - sum(steps(after, sign=1).values())
+            assert lost > 0 or after.score >= before.score
+            assert steps(after, sign=-1).keys() <= steps(before, sign=-1).keys()
+
+
+def graded_with(case: str, answers: Sequence[Enrichment]) -> list[Graded]:
+    programs = packaged_programs()
+    return grade(facts_of(*events_of(case), answers=answers), programs, Asked(owner=True))
+
+
+# --- what the corpus shows ------------------------------------------------------------------------------------------
 
 
 def test_the_corpus_puts_the_promise_to_the_test() -> None:

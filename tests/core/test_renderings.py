@@ -24,11 +24,11 @@ from enricher.errors import PayloadError
 from enricher.lookups import NoLookups
 from enricher.model import Alert, Kind, Row
 from enricher.wiring.flow import Flow
-from tests.fakes import START, Past, packaged_programs
+from tests.fakes import START, packaged_programs
 
 RENDERINGS = sorted((Path(__file__).parents[1] / "data" / "renderings").iterdir())
 FILES = [path for path in RENDERINGS if not path.name.endswith(".rows.json")]
-FLOW = Flow(packaged_programs, NoLookups(), Past(), owner=False)
+FLOW = Flow(packaged_programs, NoLookups(), None, owner=False)
 
 OF_ORIGIN = {("lineage", "source"): ("observed", "payload"), ("evidence", "observed"): (True, False)}
 """What a case says about where its evidence comes from: of a logged record, and of a row's columns."""

@@ -79,6 +79,7 @@ BLOB = b64encode("whoami /all".encode("utf-16-le")).decode()
         pytest.param("A" * 120, id="a long run of base64"),
         pytest.param("\\\\server\\share\\x", id="a share"),
         pytest.param("$env:TEMP\\x", id="an environment variable of PowerShell"),
+        pytest.param("${env:TEMP}\\x", id="the same in braces"),
         pytest.param("%APPDATA%\\x", id="an environment variable"),
         pytest.param("C:\\Users\\r\\x.txt", id="a path that is not protected"),
         pytest.param("C:\\Users\\r\\x.ps1", id="a second script that is not protected"),

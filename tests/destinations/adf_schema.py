@@ -68,7 +68,11 @@ SCHEMA = {
             {"panelType": {"enum": ["info", "note", "tip", "warning", "error", "success"]}},
             required=("attrs", "content"),
         ),
-        "listItem": _node("listItem", _many("paragraph", least=1), required=("content",)),
+        "listItem": _node(
+            "listItem",
+            {**_many("paragraph", "bulletList", "orderedList", least=1), "prefixItems": [{"$ref": "#/$defs/paragraph"}]},
+            required=("content",),
+        ),
         "bulletList": _node("bulletList", _many("listItem", least=1), required=("content",)),
         "orderedList": _node(
             "orderedList", _many("listItem", least=1), {"order": {"type": "integer"}}, required=("content",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from enricher.core.document import CaseDocument, News
@@ -29,13 +30,28 @@ def ancestor(name: str, command_line: str, source: str = "observed") -> dict[str
     }
 
 
-def lookup(source: str, status: str, detail: dict[str, Any] | None = None, reason: str | None = None) -> dict[str, Any]:
+MISSING_PARENT = {
+    **dict.fromkeys(("image", "name", "command_line", "pid", "user")),
+    "guid": "7C1E2B40-11AA-65F0-0401-00000000A100",
+    "source": "missing",
+}
+
+
+def every(seconds: float, count: int, first: str) -> list[str]:
+    """`count` times, `seconds` apart."""
+    start = datetime.fromisoformat(first)
+    return [(start + timedelta(seconds=seconds * n)).isoformat() for n in range(count)]
+
+
+def lookup(
+    source: str, status: str, detail: dict[str, Any] | None = None, reason: str | None = None, age_s: int = 0
+) -> dict[str, Any]:
     return {
         "source": source,
         "about": "104.21.48.117",
         "status": status,
         "detail": detail or {},
-        "age_s": 0,
+        "age_s": age_s,
         "reason": reason,
     }
 
@@ -86,6 +102,8 @@ CRITICAL = cast(
             "prefix": "104.21.48.0/20",
             "country": "US",
             "consistent": True,
+            "consistency": "104.21.48.117 is in a range that Cloudflare publishes",
+            "origin": "cymru",
         },
         "process": {
             "image": "C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe",
@@ -110,15 +128,37 @@ CRITICAL = cast(
             ),
         ],
         "enrichments": [
-            lookup("asn", "ok", {"asns": [13335]}),
+            lookup("asn", "ok", {"asns": [13335], "origin": "cymru"}, age_s=10_900),
             lookup("ptr", "negative", reason="no name"),
             lookup("rdap", "timeout", reason="no answer in 5 s"),
         ],
-        "beacon": {"class": "regular", "period_s": 30.1, "score": 0.93, "sightings": 24, "reason": None},
+        "beacon": {
+            "class": "regular",
+            "period_s": 30.1,
+            "score": 0.93,
+            "sightings": 24,
+            "reason": None,
+            "beats": 24,
+            "jitter": 0.042,
+            "window": "own",
+            "other": None,
+            "resolution_s": 0.001,
+            "dur": 0.01,
+            "hist": 0.0,
+        },
         "dns_anomalies": [],
         "first_seen_estate": "2026-11-24T01:52:07Z",
         "prevalence": 1,
         "shared_hosts": [],
+        "history_since": "2026-09-30T11:20:00.000Z",
+        "contacts": every(30.1, 24, "2026-11-24T01:52:07.412Z"),
+        "estate": {
+            "role": "workstation",
+            "groups": ["finance"],
+            "owner": "it-workplace",
+            "maintenance": False,
+            "service_account": False,
+        },
         "ledger": [
             step(
                 "platform",
@@ -145,7 +185,10 @@ CRITICAL = cast(
         "ledger_digest": "sha256:683517bfce0c4069d610591a2f6d0b4186c585a1b356b1c3277a5ac6a6c16bf9",
         "exceptions": [],
         "drift": [],
-        "missing": ["what mshta passed to PowerShell on its standard input: no script block event (4104) in the alert"],
+        "missing": [
+            "what mshta passed to PowerShell on its standard input: no script block event (4104) in the alert",
+            "rdap of 104.21.48.117: no answer in 5 s",
+        ],
         "next_steps": [
             "Isolate ws-fin-0142 and keep its memory",
             "Take invoice-8841.xlsm and inv8841.hta; find who else received the mail",
@@ -218,11 +261,21 @@ LOW = cast(
             ancestor("cmd.exe", "cmd.exe /c sam sync"),
             ancestor("cmd.exe", "cmd.exe", "history"),
             ancestor("explorer.exe", "explorer.exe", "payload"),
+            MISSING_PARENT,
         ],
         "enrichments": [lookup("asn", "ok", {"asns": [14618]})],
         "beacon": {"class": "insufficient", "period_s": None, "score": None, "sightings": 3, "reason": "4 are needed"},
         "first_seen_estate": "2026-10-14",
-        "prevalence": None,
+        "prevalence": 12,
+        "shared_hosts": ["wk-dev-0007.corp.example", "wk-dev-0110.corp.example"],
+        "contacts": every(110.876, 3, "2026-11-24T09:10:22.118Z"),
+        "estate": {
+            "role": "developer",
+            "groups": ["developers", "linux"],
+            "owner": None,
+            "maintenance": True,
+            "service_account": None,
+        },
         "ledger": [
             step(
                 "platform",
@@ -244,7 +297,10 @@ LOW = cast(
                 "expires": "2027-02-22",
             }
         ],
-        "missing": [],
+        "missing": [
+            "rhythm: 4 contacts are needed",
+            "fourth ancestor: only its GUID is known; Sumo Logic is being asked for it",
+        ],
         "next_steps": ["None needed while the rule is in shadow; its owner compares what it would have changed"],
         "first_seen": "2026-11-24T09:10:22.118Z",
         "last_seen": "2026-11-24T09:14:03.870Z",
@@ -252,10 +308,13 @@ LOW = cast(
     },
 )
 
+ADDED_LATER = {"contacts", "estate", "history_since"}
+"""Keys that cases stored by an earlier version lack."""
+
 EMPTY = cast(
     "CaseDocument",
     {
-        **copy.deepcopy(CRITICAL),
+        **{name: value for name, value in copy.deepcopy(dict(CRITICAL)).items() if name not in ADDED_LATER},
         "title": "",
         "summary": "",
         "host": "",
@@ -334,7 +393,7 @@ def hostile() -> CaseDocument:
     ours = ("key", "detection", "severity", "raw_severity", "verdict", "first_seen", "ledger_digest")
     document = {**poisoned, **{name: CRITICAL[name] for name in ours}}  # type: ignore[literal-required]  # names of a TypedDict in a loop
     document["process"]["command_line"] = SECRETS + " " + MARKUP * 5000 + "A" * 400_000
-    document["process"]["decoded"] = [SECRETS]
+    document["process"]["decoded"] = [f"iex {SECRETS}"]
     document["lineage"][0]["command_line"] = SECRETS
     document["links"] = {"sumo_alert": "javascript:alert(document.domain)"}
     document["hostname"] = "evil<!channel>.workers.dev"

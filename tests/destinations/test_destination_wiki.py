@@ -57,6 +57,7 @@ def everywhere(text: str) -> Json:
         *adf.table([[text, adf.code(text), adf.strong(text)], [text, "", text]], head=[text, "b", "c"]),
         *adf.table([[text, [adf.link(text, "https://enricher.corp.example/a"), ", ", text]]], label_column=True),
         *adf.bullets([text, adf.code(text)]),
+        *adf.descent([[text], [adf.strong(text), " ", adf.code(text)], [text]]),
         *adf.numbers([text]),
     )
 

@@ -22,8 +22,11 @@ TRUNCATED: Final = "TRUNCATED"
 NO_DATA: Final = "NO_DATA"
 RCODES: Final = ("NXDOMAIN", "SERVFAIL", "REFUSED")
 
-Zone = Mapping[tuple[str, str], str | list[str]]
-"""(name without its last dot, type) → records, or one of the words above. A list that begins with TRUNCATED comes whole by TCP."""
+Script = Callable[[dns.message.Message, str], bytes | None]
+"""(query, `udp` or `tcp`) → the answer's bytes, None for silence."""
+Zone = Mapping[tuple[str, str], str | list[str] | Script]
+"""(name without its last dot, type) → records, one of the words above, or a script. A list that begins with TRUNCATED comes
+whole by TCP."""
 
 
 class DnsServer:
@@ -47,6 +50,8 @@ class DnsServer:
         name, kind = question.name.to_text(omit_final_dot=True), question.rdtype.name
         self.asked.append((name, kind, transport))
         found = self.zone.get((name, kind), "NXDOMAIN")
+        if callable(found):
+            return found(query, transport)
         if found == SILENT:
             return None
         if found == GARBAGE:
@@ -76,6 +81,8 @@ class DnsServer:
                 wire = self.rfile.read(int.from_bytes(self.rfile.read(2), "big"))
                 if (reply := owner.reply(wire, "tcp")) is not None:
                     self.wfile.write(len(reply).to_bytes(2, "big") + reply)
+                else:
+                    self.rfile.read(1)  # silent, until whoever asked hangs up
 
         self._udp, self._tcp = _same_port(Udp, Tcp)
         self.port = int(self._udp.server_address[1])
@@ -111,7 +118,14 @@ def http_server(handle: Handle) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with served(Handler) as url:
+        yield url
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Run an HTTP server with that handler. Yields the base URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = _serve(server)
     try:

@@ -19,6 +19,7 @@ CLOUDFLARE_DETAIL = {
     "country": "US",
     "registry": "arin",
     "holder": "CLOUDFLARENET, US",
+    "origin": "cymru",
 }
 HOLDER = {("AS13335.asn.cymru.com", "TXT"): ['"13335 | US | arin | 2010-07-14 | CLOUDFLARENET, US"']}
 

@@ -37,7 +37,8 @@ ADDRESS, HOSTNAME = ObservableKind.ADDRESS, ObservableKind.HOSTNAME
         (HOSTNAME, "a b.example", "not looked up: not a host name"),
         (HOSTNAME, "bücher.example", "not looked up: not a host name"),
         (HOSTNAME, "x" * 64 + ".example", "not looked up: not a host name"),
-        (HOSTNAME, ".".join(["x" * 60] * 5), "not looked up: not a host name"),
+        (HOSTNAME, ".".join(["x" * 60] * 5), "not looked up: too long"),
+        (ADDRESS, "8" * 300, "not looked up: too long"),
         (HOSTNAME, "", "not looked up: not a host name"),
     ],
 )

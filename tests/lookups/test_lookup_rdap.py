@@ -1,18 +1,20 @@
+import gzip
 import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 
 import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enricher.lookups.rdap import MAX_ABUSE, MAX_BYTES, Rdap, no_weaker, read_answer, read_network
+from enricher.lookups.rdap import MAX_ABUSE, MAX_BYTES, Rdap, followed, read_answer, read_network
 from enricher.lookups.source import Answer
 from enricher.model import Status
-from tests.lookups.loopback import Handle, http_server
+from tests.lookups.loopback import Handle, http_server, served
 
 IP = "104.21.48.117"
 
@@ -119,17 +121,49 @@ def test_endings(handle: Handle, status: Status, reason: str) -> None:
     assert answer.source_down == (reason == "RDAP answered 503" or "redirect" in reason or "protocol" in reason)
 
 
+BASE = "https://rdap.example/ip/104.21.48.117"
+MIRROR = "http://rdap.corp:8080/ip/104.21.48.117"
+
+
 @pytest.mark.parametrize(
-    ("before", "after", "allowed"),
-    [("http", "http", True), ("http", "https", True), ("https", "https", True), ("https", "http", False)],
+    ("before", "after"),
+    [
+        pytest.param(BASE, "https://rdap.arin.net/registry/ip/104.21.48.117", id="to a registry"),
+        pytest.param(BASE, "https://rdap.example/other", id="on its host"),
+        pytest.param(BASE, "https://193.0.6.142/ip/104.21.48.117", id="to a public address"),
+        pytest.param(MIRROR, "http://rdap.corp:8080/other", id="on its own host, plain"),
+        pytest.param(MIRROR, "https://rdap.arin.net/registry", id="from a mirror to a registry"),
+    ],
 )
-def test_a_redirect_never_leaves_https(before: str, after: str, *, allowed: bool) -> None:
-    request, following = (httpx2.Request("GET", f"{scheme}://rdap.example/ip/{IP}") for scheme in (before, after))
-    if allowed:
-        assert no_weaker(request, following) is following
-    else:
-        with pytest.raises(httpx2.UnsupportedProtocol, match="https"):
-            no_weaker(request, following)
+def test_redirects_that_are_followed(before: str, after: str) -> None:
+    following = httpx2.Request("GET", after)
+    assert followed(httpx2.Request("GET", before), following) is following
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(BASE, "http://rdap.example/ip/104.21.48.117", id="out of https"),
+        pytest.param(BASE, "http://169.254.169.254/latest/meta-data/", id="to the metadata service"),
+        pytest.param(BASE, "https://169.254.169.254/latest/meta-data/", id="to the metadata service by https"),
+        pytest.param(MIRROR, "http://169.254.169.254/latest/meta-data/", id="from a plain mirror to the metadata service"),
+        pytest.param(MIRROR, "http://[::ffff:169.254.169.254]/", id="the same, mapped"),
+        pytest.param(MIRROR, "http://[fd00:ec2::254]/latest/", id="the same, v6"),
+        pytest.param(BASE, "https://metadata.google.internal/", id="to a name inside"),
+        pytest.param(BASE, "https://localhost/", id="to this machine by name"),
+        pytest.param(BASE, "https://127.0.0.1/", id="to this machine"),
+        pytest.param(BASE, "https://10.1.2.3/", id="to a private address"),
+        pytest.param(MIRROR, "http://other.example/", id="from a mirror in plain text to somebody else"),
+    ],
+)
+def test_redirects_that_are_not(before: str, after: str) -> None:
+    with pytest.raises(httpx2.UnsupportedProtocol):
+        followed(httpx2.Request("GET", before), httpx2.Request("GET", after))
+
+
+def test_a_redirect_to_the_metadata_service_is_an_error_and_never_called() -> None:
+    answer = rdap(answering(302, Location="http://169.254.169.254/latest/meta-data/"))
+    assert (answer.status, answer.reason) == (Status.ERROR, "RDAP: redirected to where no registry is")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +196,9 @@ def test_a_hanging_server_is_a_timeout() -> None:
 
 
 @contextmanager
-def trickling_server(release: threading.Event) -> Iterator[str]:
+def trickling_server(
+    release: threading.Event, head: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+) -> Iterator[str]:
     """Send a header, then a byte every 50 ms until released: no single read ever times out."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -170,10 +206,10 @@ def trickling_server(release: threading.Event) -> Iterator[str]:
             connection, _ = listener.accept()
             with connection:
                 connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                connection.sendall(head)
                 while not release.wait(0.05):
                     try:
-                        connection.sendall(b" ")
+                        connection.sendall(b"0")
                     except OSError:  # hung up on, as it should be
                         return
 
@@ -187,6 +223,51 @@ def trickling_server(release: threading.Event) -> Iterator[str]:
 def test_a_trickling_server_is_a_timeout() -> None:
     with trickling_server(threading.Event()) as url:
         assert Rdap(url, timeout_s=0.3).ask(IP).status is Status.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nX-Slow: ", id="within the headers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n", id="within a body that only the end of the connection ends"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", id="within a chunk's length"),
+    ],
+)
+def test_a_drip_that_meets_every_read_is_a_timeout_of_the_whole(head: bytes) -> None:
+    with trickling_server(threading.Event(), head) as url:
+        answer = Rdap(url, timeout_s=0.3).ask(IP)
+    assert answer == Answer(status=Status.TIMEOUT, reason="no answer from RDAP in 0.3 s")
+
+
+def test_a_body_without_end_is_left_soon_after_the_limit() -> None:
+    sent = 0
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            nonlocal sent
+            self.send_response(200)
+            self.send_header("Content-Length", str(50 * 1024 * 1024))
+            self.end_headers()
+            try:
+                for _ in range(50 * 16):
+                    self.wfile.write(b" " * 65_536)
+                    sent += 65_536
+            except OSError:
+                self.close_connection = True  # hung up on, as it should be
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+            """Say nothing."""
+
+    with served(Endless) as url:
+        answer = Rdap(url, timeout_s=5.0).ask(IP)
+    assert (answer.status, answer.reason) == (Status.ERROR, f"RDAP answered with more than {MAX_BYTES} bytes")
+    assert sent < 50 * 1024 * 1024
+
+
+def test_a_packed_body_is_not_unpacked() -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    answer = rdap(answering(200, bomb, Content_Encoding="gzip"))
+    assert (answer.status, answer.reason) == (Status.ERROR, "RDAP answered packed, which was not asked for")
 
 
 def test_nobody_listening_is_an_error_of_the_source() -> None:

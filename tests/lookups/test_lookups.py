@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -11,8 +12,10 @@ from enricher.lookups import AllLookups, NoLookups, SharedCache
 from enricher.lookups.asn import Asn
 from enricher.lookups.breaker import Breaker
 from enricher.lookups.dns import Dns, Forward, Ptr
+from enricher.lookups.mmdb import AsnFile
+from enricher.lookups.ranges import Ranges
 from enricher.lookups.rdap import Rdap
-from enricher.lookups.source import Answer, Keep, Source
+from enricher.lookups.source import Answer, Inside, Keep, Known, Source
 from enricher.model import Enrichment, Observable, ObservableKind, Status
 from enricher.ports import Lookups
 from tests.lookups.loopback import SILENT, Crashes, DnsServer, http_server
@@ -59,6 +62,20 @@ class FakeSource:
         return answer
 
 
+class FakeInside:
+    """A file in the house."""
+
+    kind = ObservableKind.ADDRESS
+
+    def __init__(self, name: str, answer: Answer, age_s: int = 0) -> None:
+        self.name, self.known = name, Known(answer, age_s)
+        self.asked: list[str] = []
+
+    def ask(self, about: str) -> Known:
+        self.asked.append(about)
+        return self.known
+
+
 class FakeShared:
     def __init__(self, *, broken: bool = False) -> None:
         self.rows: dict[tuple[str, str], tuple[Enrichment, datetime, datetime]] = {}
@@ -99,6 +116,12 @@ def test_it_is_the_port(clock: Clock) -> None:
     sources: list[Source] = [Ptr(Dns()), Forward(Dns()), Asn(Dns()), Rdap(), FakeSource(FOUND)]
     assert shared
     assert [source.kind for source in sources].count(ObservableKind.HOSTNAME) == 1
+    files: list[Inside] = [
+        AsnFile(Path("a.mmdb"), clock=clock),
+        Ranges(Path("ranges"), clock=clock),
+        FakeInside("asn", FOUND),
+    ]
+    assert {file.kind for file in files} == {ObservableKind.ADDRESS}
 
 
 def test_an_answer(clock: Clock) -> None:
@@ -121,9 +144,50 @@ def test_every_source_of_the_kind_is_asked_about_each_observable_once(clock: Clo
     assert sorted(ptr.asked) == [IP, "9.9.9.9"]
 
 
-@pytest.mark.parametrize(
-    "ip", ["10.0.0.1", "127.0.0.1", "169.254.1.1", "100.64.0.1", "203.0.113.24", "224.0.0.1", "fd00::1"]
-)
+SPECIAL = {
+    "10.0.0.1": "private",
+    "172.31.255.255": "private",
+    "192.168.1.1": "private",
+    "127.0.0.1": "loopback",
+    "0.0.0.0": "unspecified",
+    "169.254.169.254": "link-local: the metadata service of clouds",
+    "100.64.0.1": "CGNAT",
+    "100.100.100.200": "CGNAT: another metadata service",
+    "192.0.0.170": "protocol assignments",
+    "192.0.2.1": "documentation",
+    "198.51.100.1": "documentation",
+    "203.0.113.24": "documentation",
+    "192.88.99.1": "6to4 relay",
+    "198.18.0.1": "benchmarking",
+    "224.0.0.1": "multicast",
+    "240.0.0.1": "reserved",
+    "255.255.255.255": "broadcast",
+    "::": "unspecified, v6",
+    "::1": "loopback, v6",
+    "fd00:ec2::254": "unique local: a metadata service",
+    "fe80::1": "link-local, v6",
+    "fe80::1%eth0": "link-local with its zone",
+    "fec0::1": "site-local",
+    "ff02::1": "multicast, v6",
+    "2001:db8::1": "documentation, v6",
+    "3fff::1": "documentation, v6, the newer",
+    "100::1": "discard only",
+    "2001::1": "Teredo",
+    "2002:808:808::1": "6to4 around a public address",
+    "2002:a00:1::1": "6to4 around a private address",
+    "64:ff9b::808:808": "NAT64 around a public address",
+    "64:ff9b::a00:1": "NAT64 around a private address",
+    "64:ff9b:1::1": "local NAT64",
+    "::ffff:10.0.0.1": "private, mapped",
+    "::ffff:169.254.169.254": "metadata, mapped",
+    "::ffff:0:8.8.8.8": "translated",
+    "::8.8.8.8": "compatible, long out of use",
+    "5f00::1": "segment routing",
+}
+OUTSIDE = ["8.8.8.8.in-addr.arpa", "8.8.8.8.origin.asn.cymru.com"]
+
+
+@pytest.mark.parametrize("ip", SPECIAL, ids=SPECIAL.values())
 def test_a_special_address_never_leaves_the_house(ip: str, clock: Clock) -> None:
     paths: list[str] = []
 
@@ -133,14 +197,19 @@ def test_a_special_address_never_leaves_the_house(ip: str, clock: Clock) -> None
 
     with DnsServer({}) as server, http_server(handle) as url:
         resolver = Dns(server.servers)
-        lookups = AllLookups([Ptr(resolver), Asn(resolver), Rdap(url), Forward(resolver)], clock=clock)
+        inside = FakeInside("asn", NOTHING), FakeInside("ranges", FOUND)
+        sources: list[Source] = [Ptr(resolver), Asn(resolver), Rdap(url), Forward(resolver)]
+        lookups = AllLookups(sources, clock=clock, inside=inside)
         found = lookups.about(
             [Observable(ObservableKind.ADDRESS, ip), Observable(ObservableKind.HOSTNAME, "printer.local")]
         )
-        assert [e.status for e in found] == [Status.NOT_APPLICABLE] * 4
+        assert {e.source: e.status for e in found} == dict.fromkeys(
+            ("ptr", "asn", "rdap", "ranges", "forward"), Status.NOT_APPLICABLE
+        )
         lookups.about(ABOUT)  # the servers would have seen it
-        assert {name for name, _, _ in server.asked} == {"8.8.8.8.in-addr.arpa", "8.8.8.8.origin.asn.cymru.com"}
+        assert sorted({name for name, _, _ in server.asked}) == OUTSIDE
         assert paths == ["/ip/8.8.8.8"]
+        assert [file.asked for file in inside] == [[IP], [IP]]
 
 
 def test_one_flight_for_all_who_ask_the_same(clock: Clock) -> None:
@@ -344,8 +413,116 @@ def test_a_bug_in_a_source_is_an_error_and_loud_and_not_the_end(clock: Clock, cr
 def test_a_source_switched_off_is_not_asked(clock: Clock) -> None:
     source = FakeSource(FOUND)
     found = one(AllLookups([source], clock=clock, off={"ptr"}))
-    assert (found.status, found.reason) == (Status.DISABLED, "this source is switched off")
+    assert (found.status, found.reason) == (Status.DISABLED, "this source is switched off: ENRICHER_LOOKUPS_OFF")
     assert source.asked == []
+
+
+# --- files in the house ---------------------------------------------------------------------------------------------
+
+IN_FILE = Answer(status=Status.OK, detail={"asns": [15169], "origin": "mmdb"})
+NOT_IN_FILE = Answer(status=Status.NEGATIVE, reason="the file has no AS number for it")
+NO_FILE = Answer(status=Status.ERROR, reason="asn.mmdb cannot be read: FileNotFoundError")
+FROM_CYMRU = Answer(status=Status.OK, detail={"asns": [15169], "origin": "cymru"})
+
+
+def asn_source() -> FakeSource:
+    source = FakeSource(FROM_CYMRU)
+    source.name = "asn"
+    return source
+
+
+def test_what_a_file_knows_is_asked_of_nobody(clock: Clock) -> None:
+    source = asn_source()
+    found = one(AllLookups([source], clock=clock, inside=[FakeInside("asn", IN_FILE, age_s=86_400)]))
+    assert found == Enrichment(source="asn", about=IP, status=Status.OK, detail=IN_FILE.detail, age_s=86_400)
+    assert source.asked == []
+
+
+@pytest.mark.parametrize("instead", [NOT_IN_FILE, NO_FILE], ids=["not in it", "no such file"])
+def test_what_a_file_does_not_know_is_asked_of_the_next(instead: Answer, clock: Clock) -> None:
+    source = asn_source()
+    found = one(AllLookups([source], clock=clock, inside=[FakeInside("asn", instead)]))
+    assert (found.status, found.detail["origin"]) == (Status.OK, "cymru")
+    assert source.asked == [IP]
+
+
+@pytest.mark.parametrize("answer", [IN_FILE, NOT_IN_FILE, NO_FILE], ids=["in it", "not in it", "no such file"])
+def test_with_the_source_switched_off_the_file_has_the_last_word(answer: Answer, clock: Clock) -> None:
+    source = asn_source()
+    found = one(AllLookups([source], clock=clock, inside=[FakeInside("asn", answer)], off={"asn"}))
+    assert (found.status, found.detail, found.reason) == (answer.status, answer.detail, answer.reason)
+    assert source.asked == []
+
+
+def test_a_file_that_is_no_sources_is_a_source_of_its_own(clock: Clock) -> None:
+    inside = [FakeInside("ranges", NOTHING)]
+    sought = [*ABOUT, Observable(ObservableKind.HOSTNAME, "a.workers.dev")]
+    found = AllLookups([FakeSource(FOUND)], clock=clock, inside=inside).about(sought)
+    assert [(e.source, e.about, e.status) for e in found] == [("ptr", IP, Status.OK), ("ranges", IP, Status.NEGATIVE)]
+
+
+def test_files_answer_where_nothing_leaves_the_house() -> None:
+    found = NoLookups([FakeInside("asn", IN_FILE), FakeInside("ranges", NOTHING)]).about(ABOUT)
+    assert {e.source: e.status for e in found} == {
+        "ptr": Status.DISABLED,
+        "asn": Status.OK,
+        "rdap": Status.DISABLED,
+        "ranges": Status.NEGATIVE,
+    }
+
+
+# --- our own limit --------------------------------------------------------------------------------------------------
+
+
+def test_our_own_limit_spreads_questions_over_the_deadline_and_refuses_the_rest(clock: Clock) -> None:
+    source, pauses = FakeSource(FOUND, at_once=1), list[float]()
+    lookups = AllLookups([source], clock=clock, deadline_s=2.0, rates={"ptr": 2.0}, pause=pauses.append)
+    found = lookups.about([Observable(ObservableKind.ADDRESS, f"8.8.8.{n}") for n in range(40)])
+    refused = [e for e in found if e.status is Status.RATE_LIMITED]
+    assert {e.reason for e in refused} == {"not asked: our own limit of 2 questions a second"}
+    assert len(source.asked) == 40 - len(refused)
+    assert 5 <= len(source.asked) <= 7  # two at once, then two a second while somebody waits
+    assert pauses
+    assert max(pauses) <= 2.0
+
+
+def test_one_sources_limit_is_not_anothers(clock: Clock) -> None:
+    slow, quick = FakeSource(FOUND), FakeSource(FOUND)
+    quick.name = "asn"
+    lookups = AllLookups([slow, quick], clock=clock, deadline_s=0.1, rates={"ptr": 1.0})
+    found = lookups.about([Observable(ObservableKind.ADDRESS, f"8.8.8.{n}") for n in range(5)])
+    assert sorted(e.source for e in found if e.status is Status.OK) == ["asn"] * 5 + ["ptr"]
+
+
+def test_an_old_answer_stands_in_for_one_over_the_limit(clock: Clock) -> None:
+    lookups = AllLookups([FakeSource(FOUND)], clock=clock, deadline_s=0.1, rates={"ptr": 1.0})
+    one(lookups)
+    clock.sleep(hours=2)
+    found = one(lookups)
+    assert (found.status, found.reason) == (
+        Status.STALE,
+        "rate_limited: not asked: our own limit of 1 questions a second",
+    )
+
+
+def test_what_is_remembered_costs_no_turn(clock: Clock) -> None:
+    lookups = AllLookups([FakeSource(FOUND)], clock=clock, deadline_s=0.1, rates={"ptr": 1.0})
+    assert {one(lookups).status for _ in range(50)} == {Status.OK}
+
+
+def test_a_source_in_trouble_while_a_question_waits_for_its_turn_is_left_alone(clock: Clock) -> None:
+    source = FakeSource(FOUND, Answer(status=Status.RATE_LIMITED, reason="429", rest_s=60.0), at_once=1)
+    breaker = Breaker()
+    pauses: list[float] = []
+
+    def trouble(seconds: float) -> None:
+        pauses.append(seconds)
+        breaker.note(Answer(status=Status.RATE_LIMITED, reason="429", rest_s=60.0))
+
+    lookups = AllLookups([source], clock=clock, rates={"ptr": 1.0}, breaker=lambda: breaker, pause=trouble)
+    found = lookups.about([Observable(ObservableKind.ADDRESS, f"8.8.8.{n}") for n in range(2)])
+    assert [e.status for e in found] == [Status.OK, Status.RATE_LIMITED]
+    assert (len(source.asked), len(pauses)) == (1, 1)
 
 
 def test_no_lookups_says_so_for_every_source() -> None:
@@ -375,7 +552,14 @@ def test_all_real_sources_together(clock: Clock) -> None:
         (
             "asn",
             Status.OK,
-            {"asns": [15169], "prefix": "8.8.8.0/24", "country": "US", "registry": "arin", "holder": "GOOGLE, US"},
+            {
+                "asns": [15169],
+                "prefix": "8.8.8.0/24",
+                "country": "US",
+                "registry": "arin",
+                "holder": "GOOGLE, US",
+                "origin": "cymru",
+            },
         ),
         ("rdap", Status.RATE_LIMITED, {}),
         ("forward", Status.OK, {"addresses": ["104.21.48.117"]}),

@@ -39,10 +39,10 @@ def process(*arguments: str) -> Iterator[tuple[dict[str, str], subprocess.Popen[
 
 
 def test_all_of_them_answer() -> None:
-    ports = [f"--{name}-port=0" for name in ("jira", "servicenow", "slack", "rdap", "dns")]
+    ports = [f"--{name}-port=0" for name in ("jira", "servicenow", "slack", "sumo", "rdap", "dns")]
     with process(*ports) as (listening, _):
-        assert set(listening) == {"jira", "servicenow", "slack", "rdap", "dns"}
-        for name in ("jira", "servicenow", "slack", "rdap"):
+        assert set(listening) == {"jira", "servicenow", "slack", "sumo", "rdap", "dns"}
+        for name in ("jira", "servicenow", "slack", "sumo", "rdap"):
             assert httpx2.get(f"{listening[name]}/_store").json()["requests"] == []
         host, _, port = listening["dns"].partition(":")
         answer = dns.query.udp(dns.message.make_query("none.example", "A"), host, port=int(port), timeout=5)

@@ -12,14 +12,21 @@ import psycopg
 from sqlalchemy import Table, func, select
 
 from enricher.core.document import CaseDocument, News
+from enricher.core.evidence import event_id
+from enricher.core.memory import Group, kept
+from enricher.core.normalise import digest as event_digest
+from enricher.model import Event, ProcessCreate
 from enricher.ports import ClaimedAlert, Delivery, Merge, SeenEvent, Settlement, Sighting, Submission, Ticket
 from enricher.store import Store, open_store
 
 DESTINATIONS = ("jira", "servicenow", "slack")
 SEC_12 = Ticket("10012", "SEC-12", "https://jira.example/browse/SEC-12")
+GROUP = Group.of("ws-1", r"CORP\anna", r"C:\Temp\a.exe", "lab.workers.dev")
 SHIFTS: tuple[LiteralString, ...] = (
     "UPDATE alerts SET due_at = due_at - %(earlier)s",
     "UPDATE deliveries SET due_at = due_at - %(earlier)s, claimed_at = claimed_at - %(earlier)s",
+    "UPDATE follow_ups SET due_at = due_at - %(earlier)s, again_at = again_at - %(earlier)s",
+    "UPDATE search_jobs SET opened_at = opened_at - %(earlier)s",
     "UPDATE deliveries SET doubt_since = doubt_since - %(earlier)s",
 )
 
@@ -84,10 +91,11 @@ def to_all_if_open(document: CaseDocument) -> Sequence[str]:
 
 
 def counting_merge(
-    stored: CaseDocument | None, new: CaseDocument, new_events: int, now: datetime
+    stored: CaseDocument | None, new: CaseDocument, new_contacts: int, now: datetime, *, whole: bool = False
 ) -> tuple[CaseDocument, list[News]]:
-    """News when it opens, when the severity changes, and when asked for by a `news` link; counts events."""
-    merged = cast("CaseDocument", {**new, "count": (stored["count"] if stored else 0) + new_events})
+    """News when it opens, when the severity changes, and when asked for by a `news` link; counts events, unless it is `whole`."""
+    count = new["count"] if stored and whole else (stored["count"] if stored else 0) + new_contacts
+    merged = cast("CaseDocument", {**new, "count": count})
     if stored is None:
         return merged, [item("opened", now)]
     if stored["severity"] != new["severity"]:
@@ -144,10 +152,23 @@ def event(name: str, case_key: str | None = "case-1", **more: Any) -> SeenEvent:
     return SeenEvent(**(fields | more))
 
 
-def sighting(name: str, at: datetime) -> Sighting:
-    return Sighting(
-        event=digest(name), host="ws-1", user=None, image=None, family="cf", tenant=None, at=at, kind="connection"
-    )
+def seen(what: Event, case_key: str | None = None, **more: Any) -> SeenEvent:
+    """An event of the model, as a settlement brings it."""
+    fields: dict[str, Any] = {
+        "digest": event_digest(what),
+        "case_key": case_key,
+        "computer": what.computer,
+        "guid": what.guid,
+        "event_id": event_id(what),
+        "at": what.at,
+        "parent_guid": what.parent_guid if isinstance(what, ProcessCreate) else None,
+        "document": kept(what),
+    }
+    return SeenEvent(**(fields | more))
+
+
+def sighting(name: str, at: datetime, group: Group = GROUP, kind: str = "connection") -> Sighting:
+    return Sighting(event=digest(name), group=group, at=at, kind=kind)
 
 
 def settlement(*cases: CaseDocument, events: Sequence[SeenEvent] = (), **more: Any) -> Settlement:

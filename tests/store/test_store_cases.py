@@ -84,11 +84,11 @@ def test_news_makes_delivered_ones_due_again(store: Store) -> None:
 
 def test_a_merge_that_fails_stores_nothing_at_all(estate: Estate, store: Store) -> None:
     def failing(
-        stored: CaseDocument | None, new: CaseDocument, new_events: int, now: datetime
+        stored: CaseDocument | None, new: CaseDocument, new_contacts: int, now: datetime, *, whole: bool
     ) -> tuple[CaseDocument, list[News]]:
         if new["key"] == "case-2":
             raise ZeroDivisionError
-        return counting_merge(stored, new, new_events, now)
+        return counting_merge(stored, new, new_contacts, now, whole=whole)
 
     broken = estate.open(failing)
     claim = take(broken)

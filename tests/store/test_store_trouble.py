@@ -63,7 +63,7 @@ def sqlite_estate(tmp_path: Path, clock: Clock) -> Iterator[Estate]:
 @pytest.fixture
 def postgres_estate(postgres_server: str, clock: Clock) -> Iterator[Estate]:
     with closing(psycopg.connect(postgres_server, autocommit=True)) as admin:
-        admin.execute("CREATE DATABASE trouble")
+        admin.execute("CREATE DATABASE trouble TEMPLATE template1 STRATEGY file_copy")
     opened = Estate(postgres_server.replace("/postgres?", "/trouble?"), clock)
     opened.open().upgrade()
     opened.stores[0].inbox.accept(submission("before"))

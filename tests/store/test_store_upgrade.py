@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -14,7 +15,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
+from enricher.core.memory import Group
 from enricher.errors import ConfigurationError
+from enricher.model import NO_ROW, Connection, ProcessCreate
 from enricher.store import open_store, schema
 from enricher.store.types import JsonText, Moment, Words
 from enricher.store.upgrade import MIGRATIONS
@@ -48,7 +51,12 @@ def test_partial_indexes_are_partial(estate: Estate) -> None:
         "alerts_open",
         "alerts_dead",
         "alerts_by_ref",
-        "events_processes",
+        "events_by_process",
+        "events_starts",
+        "events_by_parent",
+        "events_by_case",
+        "follow_ups_open",
+        "follow_ups_asked",
         "deliveries_open",
         "deliveries_due",
         "deliveries_dead",
@@ -134,6 +142,61 @@ def test_what_was_there_before_there_were_accounts_begins_with_one(url: str, clo
     record = store.inbox.get("A")
     assert record is not None
     assert record.rows is None
+    estate.close()
+
+
+def insert(conn: Any, table: str, **row: Any) -> None:
+    """Put a row into a table of an older version."""
+    places = ", ".join(["?" if conn.dialect.name == "sqlite" else "%s"] * len(row))
+    statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})"  # noqa: S608 - names of columns, and places
+    conn.exec_driver_sql(statement, tuple(row.values()))
+
+
+def test_what_was_there_before_there_was_memory_is_carried_over(url: str, clock: Clock) -> None:
+    """Tables of the first version with two starts of a process, one contact of two families, one of another host, and a case."""
+    estate = Estate(url, clock)
+    store = estate.open()
+    at = "2026-11-24 07:00:00.000000"
+    kept = orjson.dumps(
+        {"event_id": 1, "computer": "ws-1", "row": 4, "guid": "G1", "parent_guid": "G0", "at": AT, "observed": True}
+    )
+    case = orjson.dumps(
+        {"key": "case-1", "tenant": None, "platform": {"family": "cf"}, "last_seen": "2026-11-23T00:00:00Z", "count": 3}
+    )
+    with closing(store.access._connect()) as backend, backend.creating() as conn:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+        event = {"alert_id": "A", "case_key": "case-1", "computer": "ws-1", "count": 1, "at": at, "seen_at": at}
+        insert(conn, "events", digest=b"1", guid="G1", event_id=1, document=kept.decode(), **event)
+        insert(conn, "events", digest=b"2", guid="G1", event_id=3, document=None, **event)
+        contact = {"at": at, "kind": "connection", "image": "C:/Temp/A.EXE", "account": "CORP\\Anna"}
+        for number, host, tenant in ((2, "ws-1", None), (2, "ws-1", "t.example"), (3, "ws-2", "t.example")):
+            row = {"event": str(number).encode(), "family": f"cf {tenant}", "host": host, "tenant": tenant}
+            insert(conn, "sightings", **row, **contact)
+        insert(conn, "sightings", event=b"2", family="cf", host="ws-1", tenant="t.example", **contact)
+        first = {"state": "open", "severity": "low", "score": 1, "host": "ws-1", "title": "", "last_news_seq": 0}
+        insert(conn, "cases", key="case-1", id="C", document=case.decode(), opened_at=at, updated_at=at, **first)
+
+    store.upgrade()
+
+    memory = store.history.around([Connection(computer="ws-1", row=0, guid="G1")])
+    [start] = memory.events
+    assert start.event == ProcessCreate(computer="ws-1", row=NO_ROW, guid="G1", parent_guid="G0", at=AT, origin="history")
+    assert (memory.marks, memory.sizes, memory.whole, memory.counts) == ({"ws-1": 1}, {"case-1": 2}, set(), {"case-1": 3})
+    assert [one.event for one in store.history.around([ProcessCreate(computer="ws-1", row=0, guid="G0")]).events] == [
+        start.event
+    ]
+    group = Group.of("ws-1", r"corp\anna", r"c:\temp\a.exe", "t.example")
+    past = store.history.contacts([group], datetime(2026, 11, 24, 7, tzinfo=UTC))[group]
+    assert (len(past.connections), list(past.hosts)) == (1, ["ws-1", "ws-2"])
+    assert sorted(estate.rows("SELECT target, host FROM target_hosts")) == [
+        ("cf None", "ws-1"),
+        ("t.example", "ws-1"),
+        ("t.example", "ws-2"),
+    ]
+    assert estate.rows("SELECT target, contacts FROM cases") == [("cf", 3)]
     estate.close()
 
 

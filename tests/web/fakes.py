@@ -236,6 +236,35 @@ def ancestor(name: str, folder: str, command_line: str | None, pid: int | None, 
     }
 
 
+RANGE = {"provider": "Cloudflare", "prefix": "104.16.0.0/13", "dated": "2026-11-01", "file": "ips-v4"}
+
+
+def beacon(**more: Any) -> Any:
+    return {
+        "class": "regular",
+        "period_s": 30.1,
+        "score": 0.93,
+        "sightings": 24,
+        "reason": None,
+        "beats": 24,
+        "limit": 0.8,
+        "mad_s": 0.63,
+        "jitter": 0.042,
+        "bursts": 0,
+        "ts": 0.93,
+        "dur": None,
+        "hist": None,
+        "filled_hours": None,
+        "window": "own",
+        "other": None,
+        "truncated": False,
+        "resolution_s": 0.001,
+        "requery": None,
+        "method": "tsc-1",
+        **more,
+    }
+
+
 def critical_document() -> CaseDocument:
     return {
         "key": "enricher-2412d6c5edbed00f",
@@ -281,6 +310,8 @@ def critical_document() -> CaseDocument:
             "prefix": "104.21.48.0/20",
             "country": "US",
             "consistent": True,
+            "origin": "cymru",
+            "consistency": "AS13335 is one of those that Cloudflare Workers is served from.",
         },
         "process": {
             "image": POWERSHELL,
@@ -312,23 +343,35 @@ def critical_document() -> CaseDocument:
                 "image": None,
                 "name": None,
                 "command_line": None,
-                "guid": None,
+                "guid": "7C1E2B40-11AA-65F0-0401-00000000A100",
                 "pid": None,
                 "user": None,
                 "source": "missing",
             },
         ],
         "enrichments": [
-            enrichment("asn", "104.21.48.117", "ok", {"asns": [13335]}),
+            enrichment("asn", "104.21.48.117", "ok", {"asns": [13335], "origin": "cymru"}, age_s=190),
             enrichment("ptr", "104.21.48.117", "negative", reason="no such name"),
             enrichment("rdap", "104.21.48.117", "timeout", reason="no answer within 5 s"),
-            enrichment("forward", "beacon-7f.example-lab.workers.dev", "stale", age_s=7260),
+            enrichment(
+                "forward", "beacon-7f.example-lab.workers.dev", "stale", {"addresses": ["104.21.48.117"]}, age_s=7260
+            ),
+            enrichment("ranges", "104.21.48.117", "ok", RANGE, age_s=180_000),
         ],
-        "beacon": {"class": "regular", "period_s": 30.1, "score": 0.93, "sightings": 24, "reason": None},
+        "beacon": beacon(),
         "dns_anomalies": ["tenant_rotation: 3 tenants of one family within 10 minutes"],
         "first_seen_estate": "2026-11-24T01:52:07.412Z",
         "prevalence": 1,
         "shared_hosts": [],
+        "history_since": "2026-09-30T11:20:00.000Z",
+        "contacts": [f"{datetime(2026, 11, 24, 1, 52, 7, tzinfo=UTC) + timedelta(seconds=30.1 * n)}" for n in range(24)],
+        "estate": {
+            "role": "workstation",
+            "groups": ["finance"],
+            "owner": "it-workplace",
+            "maintenance": False,
+            "service_account": False,
+        },
         "ledger": [
             step("platform.score", "Cloudflare Workers, weight 5 × 6, name from dns_same_process (factor 1.0)", 30, 0),
             step("process.shell", "powershell.exe, class shell", 15, 30),
@@ -353,7 +396,10 @@ def critical_document() -> CaseDocument:
             }
         ],
         "drift": [{"field": "serverless_platform", "sumo": "Cloudflare Pages", "ours": "Cloudflare Workers"}],
-        "missing": ["what mshta passed to PowerShell on its standard input: no script block event (4104) in the alert"],
+        "missing": [
+            "third ancestor: only its GUID is known; Sumo Logic is being asked for it",
+            "what mshta passed to PowerShell on its standard input: no script block event (4104) in the alert",
+        ],
         "next_steps": [
             "Isolate ws-fin-0142.corp.example and keep its memory.",
             "Take invoice-8841.xlsm and inv8841.hta; find who else received the mail.",
@@ -476,6 +522,7 @@ def bare_document() -> CaseDocument:
         "title": "",
         "detection": "T1583.007",
         "beacon": None,
+        "estate": None,
         "prevalence": None,
         "hostname_factor": None,
         "count": 1,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from enricher.core.document import CaseDocument
+from enricher.core.document import BeaconDoc, CaseDocument
 from enricher.model import Severity
 from enricher.web import present
 from enricher.web.services import usual_bands
@@ -72,5 +72,5 @@ def test_an_older_document_gets_every_key() -> None:
     assert set(older) >= {*CaseDocument.__annotations__, "added_later"}
     assert older["destination"]["ip"] is None
     assert older["ledger"][0]["taken"] is None
-    assert older["beacon"] == {"class": "regular", "period_s": None, "score": None, "sightings": None, "reason": None}
+    assert older["beacon"] == {**dict.fromkeys(BeaconDoc.__annotations__), "class": "regular"}
     assert older["lineage"] == []

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from enricher.core.document import CaseDocument, News
-from enricher.errors import DeliveryError, Reason, StoreUnavailable
-from enricher.ports import AlertRecord, ClaimedAlert, Delivery, Receipt, Settlement, Submission, Ticket
+from enricher.errors import DeliveryError, Outdated, Reason, StoreUnavailable
+from enricher.ports import AlertRecord, ClaimedAlert, ClaimedFollowUp, Delivery, Receipt, Settlement, Submission, Ticket
 from enricher.worker import Work, Worker
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -108,14 +108,18 @@ class Desk:
 
 @dataclass
 class FakeInbox(Desk):
-    """An inbox; `ours` is what settling says."""
+    """An inbox; `ours` is what settling says, `outdated` how often it finds that more has come meanwhile."""
 
     ours: bool = True
+    outdated: int = 0
 
     def claim(self, limit: int) -> list[ClaimedAlert]:
         return self.hand_out(limit)
 
     def settle(self, claim: ClaimedAlert, settlement: Settlement) -> bool:
+        if self.outdated:
+            self.outdated -= 1
+            raise Outdated
         self.note("settle", claim.alert_id, settlement)
         return self.ours
 
@@ -234,6 +238,36 @@ class Bell:
 
 
 @dataclass
+class FakeFollowUps(Desk):
+    """Notes what became of follow-ups. `ours` is what settling says; `outdated` how often it says so first."""
+
+    ours: bool = True
+    outdated: int = 0
+
+    def claim(self, limit: int) -> list[ClaimedFollowUp]:
+        return self.hand_out(limit)
+
+    def settle(self, claim: ClaimedFollowUp, settlement: Settlement, *, given_up: str | None = None) -> bool:
+        if self.outdated:
+            self.outdated -= 1
+            raise Outdated
+        self.note("settle", claim.follow_up_id, settlement, given_up)
+        return self.ours
+
+    def retry(self, claim: ClaimedFollowUp, reason: str, delay_s: float) -> None:
+        self.note("retry", claim.follow_up_id, reason, delay_s)
+
+    def drop(self, claim: ClaimedFollowUp) -> None:
+        self.note("drop", claim.follow_up_id)
+
+
+def follow_up(kind: str = "lookups", subject: str = "", *, attempts: int = 1) -> ClaimedFollowUp:
+    return ClaimedFollowUp(
+        follow_up_id="F1", case_key="case-1", kind=kind, subject=subject, opened_at=NOW, attempts=attempts, fence=1
+    )
+
+
+@dataclass
 class Running:
     """A worker at work. `broken` are the lanes that broke, once it has ended."""
 
@@ -258,6 +292,10 @@ def running(inbox: FakeInbox, outbox: FakeOutbox, *destinations: FakeDestination
         "inbox": inbox,
         "outbox": outbox,
         "destinations": {one.name: one for one in destinations},
+        "follow_ups": FakeFollowUps(),
+        "search": None,
+        "amend": lambda case, _now, **_more: settlement(case),
+        "clock": lambda: NOW,
         "investigate": lambda body, _at: settlement(body.decode()),
         "wait": bell.wait,
         "heartbeat": lambda _held: None,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from enricher.errors import PayloadError, StoreUnavailable, TriggerPending
 from enricher.ports import Settlement
-from enricher.worker.alerts import MAX_CRASHES, AlertJob
+from enricher.worker.alerts import MAX_CRASHES, TRIES_AT_ONCE, AlertJob
 from tests.worker.fakes import NO_STORE, NOW, FakeInbox, alert, settlement
 
 SETTLED = settlement("case-1", dropped=1)
@@ -57,6 +58,31 @@ def test_a_recovery_that_is_too_early_comes_again() -> None:
     job(inbox).do(alert())
 
     assert inbox.calls == [("retry", "A1", "the alert is still waiting", 3)]
+
+
+def test_what_came_meanwhile_is_investigated_with_it() -> None:
+    """Events of the host were settled between reading what is remembered and settling: once more, with those too."""
+    inbox, seen = FakeInbox(outdated=2), list[bytes]()
+
+    def investigate(body: bytes, _at: datetime) -> Settlement:
+        seen.append(body)
+        return SETTLED
+
+    job(inbox, investigate).do(alert())
+
+    assert seen == [b"A1"] * 3
+    assert inbox.calls == [("settle", "A1", SETTLED)]
+
+
+def test_a_host_that_never_rests_is_settled_all_the_same_and_looked_at_again() -> None:
+    inbox = FakeInbox(outdated=TRIES_AT_ONCE - 1)
+    marked = replace(SETTLED, marks={"h": 3})
+
+    job(inbox, lambda _body, _at: marked).do(alert())
+
+    ((_, _, stored),) = inbox.calls
+    assert stored.marks == {}, "unchecked"
+    assert [(f.case_key, f.kind) for f in stored.follow_ups] == [("case-1", "again")]
 
 
 @pytest.mark.parametrize("method", ["settle", "retry", "bury"])

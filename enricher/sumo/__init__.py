@@ -1,0 +1,1 @@
+"""Asking Sumo Logic by its Search Job API. Never more than one flight of requests, and no job left behind."""
