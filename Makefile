@@ -22,7 +22,7 @@ run: $(VENV)/bin/enricher ## Start the service on this machine: enricher serve
 	$(VENV)/bin/enricher serve $(ARGS)
 
 check: lint ## Format, lint, types, layers and unit tests, in under a minute
-	$(PYTEST) -m "not slow" -n 2
+	$(PYTEST) -m "not slow" -n 2 --dist worksteal
 
 lint: $(VENV)/tools
 	$(PY) -m ruff format --check .
@@ -30,10 +30,10 @@ lint: $(VENV)/tools
 	$(PY) -m mypy
 
 test: $(VENV)/tools ## Every test, on two cores; what cannot run here is skipped and named, in CI it fails
-	$(PYTEST) -n 2 -rs $(ARGS)
+	$(PYTEST) -n 2 --dist worksteal -rs $(ARGS)
 
 fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 100
-	$(PYTEST) --hypothesis-profile=fuzz -m hypothesis -n 2 $(ARGS)
+	$(PYTEST) --hypothesis-profile=fuzz -m hypothesis -n 2 --dist worksteal $(ARGS)
 
 golden: $(VENV)/tools ## Write the golden files anew; read the difference before you keep it
 	ENRICHER_GOLDEN=update $(PYTEST) tests/destinations -m "not slow" $(ARGS)

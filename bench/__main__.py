@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import accept, catalog_speed, core_speed, end_to_end, lookups_speed, machine, memory
+from bench import accept, catalog_speed, core_speed, end_to_end, growth, lookups_speed, machine, memory
 
 PARTS = {
     "accept": accept.run,
@@ -16,6 +16,7 @@ PARTS = {
     "catalog": catalog_speed.run,
     "lookups": lookups_speed.run,
     "memory": memory.run,
+    "sightings": growth.run,
 }
 KEPT = Path(__file__).parents[1] / "docs" / "performance.json"
 

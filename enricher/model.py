@@ -243,10 +243,13 @@ class Status(StrEnum):
 class Enrichment:
     """What one source said about one observable.
 
-    `source`: `forward`, `ptr`, `asn`, `rdap`. `detail` by source, JSON-ready, empty unless `ok` or `stale`:
+    `source`: `forward`, `ptr`, `asn`, `rdap`, `ranges`. `detail` by source, JSON-ready, empty unless `ok` or `stale`:
     forward `{"addresses": [...]}`; ptr `{"names": [...]}`;
-    asn `{"asns": [13335], "prefix": "104.21.48.0/20", "country": "US", "registry": "arin", "holder": "CLOUDFLARENET, US"}`;
-    rdap `{"abuse": [...], "name": "...", "handle": "..."}`. `age_s` is how old the answer is, 0 if just asked.
+    asn `{"asns": [13335], "prefix": "104.21.48.0/20", "country": "US", "registry": "arin", "holder": "CLOUDFLARENET, US",
+    "origin": "cymru"}`, with the origin `mmdb` also `"dated": "2026-11-20"`; rdap `{"abuse": [...], "name": "...", "handle": "..."}`;
+    ranges `{"provider": "Amazon", "service": "EC2", "region": "us-east-1", "prefix": "3.80.0.0/12", "dated": "2026-11-20",
+    "file": "ip-ranges.json", "providers": ["Amazon"], "searched": [...]}`, where `negative` only `searched`: whose ranges are
+    known whole and recent. `age_s` is how old the answer is (a file's: how old the file is), 0 if just asked.
     """
 
     source: str

@@ -16,6 +16,16 @@ import pytest
 import tests.plugins.properties  # noqa: F401 - importing it loads the profile
 from enricher.store import open_store
 from tests import postgres
+from tests.store.fakes import Clock, counting_merge, to_all_if_open
+
+LONGEST = ("tests/e2e/test_e2e_kill.py", "tests/e2e/")
+"""Where the tests are that take longest, the longest first. Begun last, one of them would keep one core while the other idles."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(
+        key=lambda item: next((at for at, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
+    )
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +36,10 @@ def postgres_server() -> Iterator[str]:
 
 
 def _make_tables(url: str) -> str:
-    store = open_store(url, clock=lambda: datetime.now(UTC), merge=_no_merge, deliver_to=lambda _: ())  # noqa: TID251 - unused
-    with closing(store):
+    clock = Clock(datetime(2026, 11, 24, tzinfo=UTC))
+    with closing(open_store(url, clock=clock, merge=counting_merge, deliver_to=to_all_if_open)) as store:
         store.upgrade()
     return url
-
-
-def _no_merge(*_: object) -> tuple[object, list[object]]:
-    raise NotImplementedError
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +57,14 @@ def tables_in_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path
 
 
 @pytest.fixture(scope="session")
-def tables_in_postgres(postgres_server: str) -> Iterator[str]:
-    """The name of a database that has all tables and nothing in them, to be copied."""
+def reused_postgres(postgres_server: str) -> Iterator[postgres.Reused]:
+    """One database with all tables, for one test after another."""
     with postgres.database(postgres_server) as url:
-        yield postgres.name_of(_make_tables(url))
+        yield postgres.Reused(_make_tables(url))
+
+
+@pytest.fixture
+def tables_in_postgres(reused_postgres: postgres.Reused) -> Iterator[str]:
+    """A PostgreSQL database that has all tables and nothing in them; its URL."""
+    yield reused_postgres.url
+    reused_postgres.restore()

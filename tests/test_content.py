@@ -307,7 +307,7 @@ def test_two_detections(tmp_path: Path) -> None:
         pytest.param(
             "shadow: [path.script_writable_more]",
             "shadow: [path.nothing]",
-            "23: shadow: there is no rule 'path.nothing'; write 'group.name', such as 'path.script_writable'",
+            "24: shadow: there is no rule 'path.nothing'; write 'group.name', such as 'path.script_writable'",
             id="a shadow of nothing",
         ),
     ],

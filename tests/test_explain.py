@@ -200,6 +200,23 @@ def test_a_case_without_a_parent_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     assert page.index("parent not known") < page.index("powershell.exe  this process")
 
 
+def test_a_parent_of_which_only_the_guid_is_known(tmp_path: Path) -> None:
+    row = {
+        "event_id": "1",
+        "computer": "h",
+        "process_guid": "{7C1E2B40-96D1-65F0-0001-000000000001}",
+        "parent_process_guid": "{7C1E2B40-96D1-65F0-0002-000000000002}",
+        "image": "C:\\Windows\\System32\\curl.exe",
+        "command_line": "curl https://a.b.workers.dev/",
+    }
+    file = tmp_path / "body.json"
+    file.write_text(json.dumps({"schema": "enricher/1", "name": "n", "results": [row]}))
+    page = explain(file).stdout
+    assert "GUID 7C1E2B40-96D1-65F0-0002-000000000002  missing" in page
+    assert "unknown process" not in page
+    assert "only its GUID is known" in page
+
+
 HARM = "\x1b[2J[bold]x[/bold]\u202e\u2028"
 
 

@@ -111,7 +111,8 @@ class SeverityFile(Strict):
     behaviour: Annotated[dict[Literal["periodic"], Points], _every(Literal["periodic"])]
     dns: Annotated[dict[DnsPoints, Points], _every(DnsPoints)]
     context: Annotated[dict[ContextPoints, Points], _every(ContextPoints)]
-    address: Annotated[dict[AddressPoints, Points], _every(AddressPoints)]
+    address: Annotated[dict[AddressPoints, Points], _every(AddressPoints)] = {"inconsistent": 0.0, "needs": 10.0}  # noqa: RUF012 - pydantic copies it
+    """A file written before there was this group knows of no such sign, and gets none."""
     cap: Caps
     verdict: Verdicts
     shadow: list[Text] = Field(default_factory=list)

@@ -106,6 +106,11 @@ def beaconing(times: Iterable[datetime], *, sampled: bool = False, resolution_s:
     return _described(_Gauge.of(_seconds(times), resolution_s, cut=sampled))
 
 
+def stronger(first: Beacon, *others: Beacon) -> Beacon:
+    """The one with the strongest class; of equal ones the first."""
+    return max((first, *others), key=lambda beacon: CLASSES.index(beacon.name))
+
+
 def rhythm(
     own: Iterable[datetime],
     past: Iterable[datetime],

@@ -17,6 +17,7 @@ from enricher.core.document import (
     EnrichmentDoc,
     EstateDoc,
     ExceptionDoc,
+    HistoryDoc,
     InsightDoc,
     Json,
     PlatformDoc,
@@ -26,6 +27,7 @@ from enricher.core.document import (
 )
 from enricher.core.evidence import cut, evidence
 from enricher.core.finding import Finding
+from enricher.core.gather import Facts
 from enricher.core.grade import digest
 from enricher.core.join import Ancestor
 from enricher.core.rules import Detection, Platform, Rules
@@ -80,10 +82,7 @@ def case_document(
     top = ordered[0]
     graded, facts, signal = top.graded, top.graded.facts, top.graded.facts.signal
     ledger = [*graded.ledger, *top.tuned.steps]
-    score, novelty = round(top.tuned.score), facts.novelty
-    times = _times(findings)
-    count = sum(f.graded.facts.signal.contacts for f in findings)
-    where = sorted(set(rows))
+    times, where, count = _times(findings), sorted(set(rows)), sum(f.graded.facts.signal.contacts for f in findings)
     return CaseDocument(
         key=key,
         title=title(top),
@@ -94,7 +93,7 @@ def case_document(
         user=signal.process.user,
         rows=where,
         severity=top.tuned.severity.value,
-        score=score,
+        score=round(top.tuned.score),
         raw_severity=graded.severity.value,
         raw_score=graded.score,
         verdict=top.verdict.value,
@@ -112,11 +111,7 @@ def case_document(
         enrichments=_enrichments(findings),
         beacon=_beacon(top),
         dns_anomalies=list(facts.dns_anomalies),
-        first_seen_estate=iso(novelty.first_seen) if novelty.first_seen else None,
-        prevalence=novelty.hosts,
-        shared_hosts=list(novelty.others),
-        history_since=iso(since) if (since := facts.horizon.since if facts.horizon else None) else None,
-        contacts=[iso(at) for at in facts.contacts[-MAX_CONTACTS:]],
+        **_history(facts),
         estate=_estate(findings, top, rules),
         ledger=ledger,
         ledger_digest=digest(ledger),
@@ -125,14 +120,28 @@ def case_document(
         missing=missing(top, alert),
         next_steps=next_steps(top, rules),
         tickets=[],
-        first_seen=iso(times[0]) if times else None,
-        last_seen=iso(times[-1]) if times else None,
+        first_seen=_iso(min(times, default=None)),
+        last_seen=_iso(max(times, default=None)),
         count=count,
         findings=[_line(f) for f in ordered[:MAX_FINDINGS]],
         links=_links(alert),
         insight=_insight(alert),
         evidence=[evidence(e) for e in events[:MAX_EVIDENCE]],
     )
+
+
+def _history(facts: Facts) -> HistoryDoc:
+    return HistoryDoc(
+        first_seen_estate=_iso(facts.novelty.first_seen),
+        prevalence=facts.novelty.hosts,
+        shared_hosts=list(facts.novelty.others),
+        history_since=_iso(facts.horizon.since if facts.horizon else None),
+        contacts=[iso(at) for at in facts.contacts[-MAX_CONTACTS:]],
+    )
+
+
+def _iso(at: datetime | None) -> str | None:
+    return iso(at) if at is not None else None
 
 
 def _other_names(findings: Sequence[Finding]) -> list[str]:

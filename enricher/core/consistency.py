@@ -66,11 +66,7 @@ def _by_range(platform: Platform, ranges: Enrichment | None) -> Consistency | No
 
 def _by_number(platform: Platform, asn: Enrichment | None) -> Consistency | None:
     expected = sorted(platform.expected_asn & set(_numbers(asn)))
-    return (
-        Consistency(True, f"AS{expected[0]} announces the address, as expected of {platform.name}")
-        if expected
-        else None
-    )
+    return Consistency(True, f"AS{expected[0]} announces the address, as expected of {platform.name}") if expected else None
 
 
 def _undecided(platform: Platform, asn: Enrichment | None, ranges: Enrichment | None) -> Consistency | None:

@@ -172,7 +172,22 @@ class EstateDoc(TypedDict):
     service_account: bool | None
 
 
-class CaseDocument(TypedDict):
+class HistoryDoc(TypedDict):
+    """What is remembered of the contacts."""
+
+    first_seen_estate: str | None
+    """When any host first contacted the target, as far back as history goes; None where there is no history."""
+    prevalence: int | None
+    """How many hosts have contacted the target; None where there is no history."""
+    shared_hosts: list[str]
+    """The others of them, the earliest first, at most twenty."""
+    history_since: str | None
+    """How far back history goes."""
+    contacts: list[str]
+    """When the group (host, account, image, target) made contact, the last two hundred of the last day, in order."""
+
+
+class CaseDocument(HistoryDoc):
     """One case, as design §4.3 prints it."""
 
     key: str
@@ -202,16 +217,6 @@ class CaseDocument(TypedDict):
     enrichments: list[EnrichmentDoc]
     beacon: BeaconDoc | None
     dns_anomalies: list[str]
-    first_seen_estate: str | None
-    """When any host first contacted the target, as far back as history goes; None where there is no history."""
-    prevalence: int | None
-    """How many hosts have contacted the target; None where there is no history."""
-    shared_hosts: list[str]
-    """The others of them, the earliest first, at most twenty."""
-    history_since: str | None
-    """How far back history goes."""
-    contacts: list[str]
-    """When the group (host, account, image, target) made contact, the last two hundred of the last day, in order."""
     estate: EstateDoc | None
     ledger: list[StepDoc]
     ledger_digest: str

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from enricher.core.behaviour import Beacon, rhythm
+from enricher.core.behaviour import Beacon, beaconing, rhythm, stronger
 from enricher.core.classify import Signal
 from enricher.core.commands import decoded_forms
 from enricher.core.dns_anomalies import DnsAnomalies
@@ -18,6 +18,9 @@ from enricher.core.paths import name_of
 from enricher.core.programs import Program, Programs
 from enricher.core.rules import Rules
 from enricher.model import Connection, Enrichment, Event, Observable, ObservableKind
+
+MOST_ALONE = 8
+"""Processes of one group whose rhythm is judged by itself; more would find a timer by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,11 +206,14 @@ class _Rhythm:
     def of(cls, members: Sequence[Signal], past: Past) -> _Rhythm:
         contacts: list[Event] = [c for s in members for c in s.connections]
         at_hand: list[Event] = [c for s in members for c in s.process.connections]
-        remembered = past.connections
+        remembered, asked = (
+            past.connections,
+            [*past.queries, *(q.at for s in members for q in s.queries if q.at is not None)],
+        )
         if not contacts:
             contacts = [q for s in members for q in s.queries]
             at_hand = [q for s in members for q in s.process.queries]
-            remembered = past.queries
+            remembered, asked = past.queries, []
         own = [c.at for c in contacts if c.at is not None]
         elsewhere = {event.at for event in at_hand} - set(own)
         earlier = [t for t in remembered if t not in elsewhere]
@@ -216,8 +222,18 @@ class _Rhythm:
         beacon = None
         if contacts:
             sampled = any(c.count > 1 for c in contacts)
-            beacon = rhythm(own, earlier, sampled=sampled, past_cut=past.cut)
+            beacon = rhythm(own, earlier, sampled=sampled, past_cut=past.cut, asked=asked)
+            if beacon is not None and len(members) > 1:
+                beacon = stronger(beacon, *_alone(members, queries=not any(s.connections for s in members)))
         return cls(beacon, tuple(shown))
+
+
+def _alone(members: Sequence[Signal], *, queries: bool) -> Iterable[Beacon]:
+    """The rhythm of each process by itself, of those with most contacts: two timers side by side hide each other."""
+    each = [signal.queries if queries else signal.connections for signal in members]
+    for contacts in sorted(each, key=len, reverse=True)[:MOST_ALONE]:
+        times = [c.at for c in contacts if c.at is not None]
+        yield beaconing(times, sampled=any(c.count > 1 for c in contacts))
 
 
 def _earliest(*known: Mapping[tuple[str, str], datetime]) -> dict[tuple[str, str], datetime]:

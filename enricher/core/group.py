@@ -105,7 +105,9 @@ def _changed(document: CaseDocument, memory: Memory) -> bool:
     return key in memory.whole and memory.counts.get(key) != document["count"]
 
 
-def _joined(found: Mapping[str, object], has: Mapping[int, str], case_of: Mapping[int, str], memory: Memory) -> dict[str, str]:
+def _joined(
+    found: Mapping[str, object], has: Mapping[int, str], case_of: Mapping[int, str], memory: Memory
+) -> dict[str, str]:
     """Stored cases all of whose events are here, and belong to another case now."""
     into: dict[str, set[str | None]] = defaultdict(set)
     for event, case in case_of.items():

@@ -3,7 +3,8 @@
 Only news is told, all of one occasion as one piece: severity up, a new process, a new host name, lineage found, an owner found.
 Repeats are counted. The stronger judgement stands, whichever came first: a later, weaker alert never lowers a case, and a tuning
 rule that suppresses one alert hides nothing of another. Only a judgement of all that the stored one rests on takes its place, and may
-be lower: the parent that comes an hour later turns out to be an IDE. It may not hide a case that is shown.
+be lower: the parent that comes an hour later turns out to be an IDE. It may not hide a case that is shown, nor forget a
+sign of the process itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from enricher.core.casefile import MAX_CONTACTS, MAX_FINDINGS
 from enricher.core.document import CaseDocument, Json, News, iso
 from enricher.model import Severity, Status
 
+_OF_THE_PROCESS = frozenset({"identity", "path", "command", "behaviour", "dns"})
+_NOT_YET = "dns.never_connected"
+"""The one sign that says what has not happened so far."""
 _ANSWERED = frozenset({Status.OK.value, Status.STALE.value})
 
 
@@ -30,8 +34,9 @@ def merge(
     if stored is None:
         return new, [_news("opened", now, new["summary"], [])]
     covers = whole and _covers(new, stored)
-    better = covers and (_is_shown(new) or not _is_shown(stored))
-    stronger = better or _weight(new) > _weight(stored)
+    stronger = _weight(new) > _weight(stored)
+    better = covers and (stronger or (_keeps_signs(new, stored) and (_is_shown(new) or not _is_shown(stored))))
+    stronger = stronger or better
     news = _news_of(stored, new, now, stronger=stronger)
     if new_contacts == 0 and not news and not better:
         return stored, []
@@ -68,6 +73,16 @@ def _covers(new: CaseDocument, stored: CaseDocument) -> bool:
     return _links(new) >= _links(stored) and all(
         (e["about"], e["source"]) in answered for e in stored["enrichments"] if e["status"] in _ANSWERED
     )
+
+
+def _keeps_signs(new: CaseDocument, stored: CaseDocument) -> bool:
+    """Whether what was seen of the process itself still counts: noise that hides a timer makes it no less of one."""
+    return _signs(stored) <= _signs(new)
+
+
+def _signs(document: CaseDocument) -> set[str]:
+    taken = {s["rule"] for s in document["ledger"] if s["taken"] and s["points"] > 0 and s["step"] in _OF_THE_PROCESS}
+    return taken - {_NOT_YET}
 
 
 def _process(finding: Json) -> tuple[object, ...]:

@@ -24,6 +24,8 @@ SOURCES: Mapping[str, str] = {
 ANCESTORS = ("parent process", "grandparent process", "third ancestor", "fourth ancestor")
 """What `missing` calls the links of the lineage, the nearest first."""
 
+MOST_CONTACTS = 200
+"""As many as a case lists: there may have been more before."""
 NAMED_HOSTS = 5
 SAME_TIME = timedelta(minutes=1)
 """Two first contacts that are no further apart are one and the same."""
@@ -84,7 +86,7 @@ def how_many(document: CaseDocument) -> str:
     times = document.get("contacts") or [at for at in (document["first_seen"], document["last_seen"]) if at]
     shown = strip(times, places=2)
     count = shown.contacts if shown and document.get("contacts") else document["count"] or 0
-    said = f"{count} contact{'' if count == 1 else 's'}"
+    said = f"{'the last ' if count == MOST_CONTACTS else ''}{count} contact{'' if count == 1 else 's'}"
     if shown is None:
         return f"{said} without a time"
     if count == 1:

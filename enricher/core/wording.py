@@ -42,7 +42,8 @@ def summary(top: Finding, count: int, times: Sequence[datetime]) -> str:
     """One sentence: the chain of processes, the host, the platform, how often and since when."""
     facts, signal = top.graded.facts, top.graded.facts.signal
     name = shown_name(signal.process.image) or "A process whose name is not known"
-    chain = [shown_name(a.image) or "an unknown process" for a in reversed(facts.ancestors)]
+    known = [a for a in reversed(facts.ancestors) if a.source != "missing"]
+    chain = [shown_name(a.image) or "an unknown process" for a in known]
     started = " → ".join([*chain, name]) if chain else name
     renamed = ""
     if "renamed" in top.graded.identity and facts.program.known_as:

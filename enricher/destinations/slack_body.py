@@ -161,7 +161,7 @@ def _full(case: Description, document: CaseDocument, mention: str | None) -> lis
     return [
         blocks.header(header, block_id=f"hdr-{event}"),
         blocks.section(
-            f"{called}*{escaped(case.chain, 600)} → {_target(case)}*\n{escaped(case.summary, 1200)}",
+            f"{called}*{_chain(case)}{_target(case)}*\n{escaped(case.summary, 1200)}",
             block_id=f"sum-{event}",
         ),
         blocks.fields(_fields(case), block_id=f"fld-{event}"),
@@ -171,6 +171,11 @@ def _full(case: Description, document: CaseDocument, mention: str | None) -> lis
 def _compact(case: Description, document: CaseDocument) -> Json:
     head = f"{_EMOJI[case.severity]} *{case.grade}* · {escaped(case.title, 600)} · {_target(case)}"
     return blocks.section(f"{head}\n{escaped(case.summary, 1200)}", block_id=f"sum-{event_id(document)}")
+
+
+def _chain(case: Description) -> str:
+    """Nothing where the summary tells it in the same words, as it does when every link was observed."""
+    return "" if case.chain in case.summary else f"{escaped(case.chain, 600)} → "
 
 
 def _target(case: Description) -> str:

@@ -6,7 +6,7 @@ it. A fact that is not known reads "unknown" or is left out, and what is missing
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,9 +15,10 @@ from enricher.core.document import AncestorDoc, CaseDocument, EnrichmentDoc, Exc
 from enricher.core.phrases import LOOKUPS, NEVER_ANSWERED, SOURCES, age, decoded, found
 from enricher.destinations.facts import Fact, fact_of, facts_of, verdict_of
 from enricher.destinations.saying import HEAD, Limits, Speaker, part_of
-from enricher.destinations.text import cut, safe_url
+from enricher.destinations.text import cut, safe_url, shorten
 from enricher.model import Severity
 
+MOST_RULE = 60
 MOST_URL = 300
 """Longer links are left out: they would crowd out the facts."""
 
@@ -172,7 +173,19 @@ def event_id(document: CaseDocument, seq: int = 1) -> str:
 def tell(document: CaseDocument, news: News, limits: Limits) -> tuple[str, tuple[str, ...]]:
     """One piece of news: its sentence, its details."""
     say = Speaker(document, limits)
-    return say.value(news["text"]), say.lines(news["lines"])
+    steps = {f"{step['points']:+g} {step['rule']}" for step in document["ledger"] if _is_rule(step["rule"])}
+    lines = shorten(news["lines"], limits.rows)
+    return say.value(news["text"]), tuple(_told(line, steps, say) for line in lines if line)
+
+
+def _is_rule(name: str) -> bool:
+    return len(name) <= MOST_RULE and name.isascii() and name.replace(".", "_").isidentifier()
+
+
+def _told(line: str, steps: Collection[str], say: Speaker) -> str:
+    """A step of the ledger at the beginning stays as it is: some rules are called as hosts could be, `process.shell`."""
+    step, _, evidence = line.partition(": ")
+    return f"{step}: {say.value(evidence)}" if step in steps else say.value(line)
 
 
 def where_it_stands(document: CaseDocument) -> str:

@@ -26,6 +26,8 @@ from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts, case
 from enricher.store.statements import add, change, fetch
 from enricher.store.types import clean
 
+JOINED = "joined"
+"""The state of a case that is part of another one."""
 MAX_NEIGHBOURS = 50
 NEIGHBOURS_WITHIN = timedelta(days=2)
 NEIGHBOURS_AFTER_S = 2.0
@@ -152,11 +154,17 @@ class Cases:
         self.open_deliveries(tx, key, merged, seq)
 
     def _end(self, tx: Transaction, case: JoinedCase) -> None:
-        """A case that has turned out to be part of another is over, and its tickets say where it goes on."""
-        text = f"Part of another case: its contacts belong to {case.into}, where it goes on"
+        """A case that has turned out to be part of another is over. Its tickets say where it goes on, those that nobody has
+        begun to make are not made, and its alerts are the other's too, so that what ends them ends that one.
+        """
         stored = _locked(tx, case.key)
-        item = news_item(tx, "recovery", text)
-        self.make_due(tx, case.key, self.tell(tx, case.key, stored.last_news_seq, [item], state="recovered"))
+        item = news_item(tx, "evidence", f"Part of another case: what it was about goes on in {case.into}")
+        self.make_due(tx, case.key, self.tell(tx, case.key, stored.last_news_seq, [item], state=JOINED))
+        told = {"state": "discarded", "reason": f"part of {case.into}", "updated_at": tx.now}
+        change(tx.conn, _NOT_BEGUN, {"case": case.key, **told})
+        links = fetch(tx.conn, _ALERTS, {"case": case.key})
+        again = [{"case_key": case.into, "alert_id": link.alert_id, "rows": link.rows} for link in links]
+        add(tx.conn, insert_new(tx.conn.dialect.name, case_alerts), again)
 
     def _recover(self, tx: Transaction, recovery_id: str, alert_ref: str) -> None:
         """Mark the cases of an alert recovered."""
@@ -200,6 +208,10 @@ LOCKED_CASE = (
 _CASE = update(cases).where(_ONE_CASE)
 _NEW_CASE, _NEW_NEWS = insert(cases), insert(news)
 
+_ALERTS = select(case_alerts.c.alert_id, case_alerts.c.rows).where(case_alerts.c.case_key == bindparam("case"))
+_NOT_BEGUN = update(deliveries).where(
+    deliveries.c.case_key == bindparam("case"), deliveries.c.state == "pending", deliveries.c.claims == text("0")
+)
 _IDLE = deliveries.c.state == "delivered"
 _SEQ = bindparam("seq", type_=Integer)
 _NOW, _AGAIN = bindparam("now", type_=MOMENT), bindparam("again", type_=MOMENT)

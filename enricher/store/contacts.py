@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Integer, Select, bindparam, func, literal_col
 
 from enricher.core.memory import WINDOW, Group, Past
 from enricher.store.parts import Question
-from enricher.store.schema import MOMENT, NAME, sightings, target_hosts
+from enricher.store.schema import MOMENT, NAME, sightings, stored_name, target_hosts
 
 MAX_TIMES = 1_000
 """Of each kind, the newest."""
@@ -25,19 +25,14 @@ KINDS = ("connection", "query")
 def contacts_of(conn: Connection, groups: Sequence[Group], until: datetime) -> dict[Group, Past]:
     """What is remembered of each group up to `until`."""
     times = _times(conn, groups, until)
-    targets = list(dict.fromkeys(storable(group.target) for group in groups))
+    targets = list(dict.fromkeys(stored_name(group.target) for group in groups))
     hosts: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     for row in _EARLIEST.ask(conn, [{"target": target, "limit": MAX_HOSTS} for target in targets]):
         hosts[row.target][row.host] = row.first_at
-    crowded = _crowded(conn, [group for group in groups if len(hosts[storable(group.target)]) == MAX_HOSTS])
+    crowded = _crowded(conn, [group for group in groups if len(hosts[stored_name(group.target)]) == MAX_HOSTS])
     return {
-        group: _past(group, times[number], hosts[storable(group.target)], crowded) for number, group in enumerate(groups)
+        group: _past(group, times[number], hosts[stored_name(group.target)], crowded) for number, group in enumerate(groups)
     }
-
-
-def storable(name: str) -> str:
-    """A target or a host as the tables have it."""
-    return NAME.storable(name) or ""
 
 
 def _past(
@@ -46,7 +41,7 @@ def _past(
     hosts: Mapping[str, datetime],
     crowded: Mapping[Group, tuple[int, datetime | None]],
 ) -> Past:
-    count, first_here = crowded.get(group, (len(hosts), hosts.get(storable(group.host))))
+    count, first_here = crowded.get(group, (len(hosts), hosts.get(stored_name(group.host))))
     connections, queries = (tuple(reversed(times[kind][:MAX_TIMES])) for kind in KINDS)
     return Past(
         connections=connections,
@@ -95,7 +90,7 @@ def _crowded(conn: Connection, groups: Collection[Group]) -> dict[Group, tuple[i
     pairs = [{"target": group.target, "host": group.host} for group in groups]
     firsts = {(row.target, row.host): row.first_at for row in _FIRST.ask(conn, _each(pairs))}
     return {
-        group: (counts[storable(group.target)], firsts.get((storable(group.target), storable(group.host))))
+        group: (counts[stored_name(group.target)], firsts.get((stored_name(group.target), stored_name(group.host))))
         for group in groups
     }
 

@@ -13,9 +13,20 @@ from enricher.core.memory import Group, Memory, Past
 from enricher.model import Event
 from enricher.store.access import Access
 from enricher.store.contacts import contacts_of
-from enricher.store.schema import CASE_KEY, HAS_CASE, IS_LINEAGE, SUBJECT, cases, events, follow_ups, hosts, rotations
+from enricher.store.remember import MARKS
+from enricher.store.schema import (
+    CASE_KEY,
+    HAS_CASE,
+    IS_LINEAGE,
+    SUBJECT,
+    cases,
+    events,
+    follow_ups,
+    rotations,
+    stored_name,
+)
 from enricher.store.statements import fetch, fetch_listed
-from enricher.store.surroundings import MAX_EVENTS, Pool, events_of_case, starts_missing, storable, surround
+from enricher.store.surroundings import MAX_EVENTS, Pool, events_of_case, starts_missing, surround
 
 NEVER = -1
 """The mark of a computer whose own was not read before its events: what rests on it is outdated."""
@@ -32,7 +43,7 @@ class History:
 
     def around(self, events: Sequence[Event]) -> Memory:
         with self._access.read() as conn:
-            marks = _marks(conn, dict.fromkeys(storable(event.computer) for event in events))
+            marks = _marks(conn, dict.fromkeys(stored_name(event.computer) for event in events))
             return _memory(conn, Pool(events), marks)
 
     def of_case(self, key: str) -> tuple[CaseDocument, Memory] | None:
@@ -43,7 +54,7 @@ class History:
             marks = _marks(conn, [row.computer for row in fetch(conn, _COMPUTERS, {"case": key, "limit": MAX_EVENTS})])
             case = Pool(())
             own = case.add(events_of_case(conn, key))
-            unread = {storable(event.computer): NEVER for event in own}
+            unread = {stored_name(event.computer): NEVER for event in own}
             memory = _memory(conn, Pool(own, known=case.found, cut=case.cut), unread | marks, of={key})
         return stored.document, replace(memory, events=(*case.found.values(), *memory.events))
 
@@ -101,7 +112,6 @@ def _asked(conn: Connection, processes: Collection[tuple[str, str]]) -> dict[tup
 
 # --- its statements, built once ---------------------------------------------------------------------------------------
 
-MARKS = select(hosts.c.computer, hosts.c.mark).where(hosts.c.computer.in_(bindparam("computers", expanding=True)))
 _ROTATIONS = select(rotations).where(rotations.c.host.in_(bindparam("hosts", expanding=True)))
 _ASKED = (
     select(follow_ups.c.subject, follow_ups.c.state, follow_ups.c.reason)

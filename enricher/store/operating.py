@@ -9,7 +9,7 @@ from sqlalchemy import case, select, update
 from enricher.core.document import CaseDocument
 from enricher.store.access import Access
 from enricher.store.audit import note
-from enricher.store.cases import LOCKED_CASE, Cases, case_lock, news_item
+from enricher.store.cases import JOINED, LOCKED_CASE, Cases, case_lock, news_item
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.schema import alerts, deliveries
 from enricher.store.statements import fetch
@@ -47,7 +47,7 @@ class Operator:
 
         def reopen(tx: Transaction) -> bool:
             stored = next(iter(fetch(tx.conn, LOCKED_CASE, {"case": key})), None)
-            if stored is None or stored.state == "open":
+            if stored is None or stored.state in {"open", JOINED}:
                 return False
             document: CaseDocument = stored.document
             document["disposition"] = "open"

@@ -15,6 +15,7 @@ from enricher.model import Backlog
 from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord, Page
 from enricher.store import quarantine
 from enricher.store.access import Access
+from enricher.store.cases import JOINED
 from enricher.store.database import Transaction, insert_or_replace
 from enricher.store.inbox import RECORD, records
 from enricher.store.schema import (
@@ -24,6 +25,7 @@ from enricher.store.schema import (
     OPEN_FOLLOW_UPS,
     alerts,
     case_alerts,
+    case_aliases,
     cases,
     deliveries,
     follow_ups,
@@ -48,8 +50,12 @@ class Reader:
         self._access = access
 
     def case(self, key: str) -> CaseRecord | None:
+        """As the port says; the key of a case that is part of another one by now leads to that."""
         with self._access.read() as conn:
             found = _case_records(conn, conn.execute(select(cases).where(cases.c.key == key)).all())
+            if not found or found[0].state == JOINED:
+                leads_to = select(case_aliases.c.case_key).where(case_aliases.c.alias == key).scalar_subquery()
+                found = _case_records(conn, conn.execute(select(cases).where(cases.c.key == leads_to)).all())
         return found[0] if found else None
 
     def cases(
@@ -61,7 +67,7 @@ class Reader:
         state: str | None = None,
         text: str | None = None,
     ) -> Page[CaseRecord]:
-        query = select(cases)
+        query = select(cases).where(cases.c.state != JOINED)
         if severity is not None:
             query = query.where(cases.c.severity == severity)
         if state is not None:

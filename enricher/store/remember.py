@@ -19,7 +19,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from enricher.ports import Rotation, SeenEvent, Settlement, Sighting
 from enricher.store.database import Transaction, insert_new
-from enricher.store.schema import CASE_KEY, HAS_CASE, MOMENT, NAME, events, hosts, rotations, sightings, target_hosts
+from enricher.store.schema import (
+    CASE_KEY,
+    HAS_CASE,
+    MOMENT,
+    events,
+    hosts,
+    rotations,
+    sightings,
+    stored_name,
+    target_hosts,
+)
 from enricher.store.statements import add, change, fetch, fetch_listed
 
 LOCKS = 1_024
@@ -53,16 +63,16 @@ class Added:
 
 def host_locks(settlement: Settlement) -> list[str]:
     """Name the locks that whoever stores a settlement asks the committer for, beside those of its cases."""
-    concerned = {NAME.storable(computer) or "" for computer in settlement.marks}
-    concerned.update(storable(event.computer) for event in settlement.events)
-    concerned.update(storable(sighting.group.host) for sighting in settlement.sightings)
+    concerned = {stored_name(computer) for computer in settlement.marks}
+    concerned.update(stored_name(event.computer) for event in settlement.events)
+    concerned.update(stored_name(sighting.group.host) for sighting in settlement.sightings)
     return sorted({f"host {_bucket(computer)}" for computer in concerned})
 
 
 def outdated(tx: Transaction, marks: Mapping[str, int]) -> bool:
     """Whether something was stored of one of these computers since its mark was read."""
-    current = {row.computer: row.mark for row in fetch_listed(tx.conn, _MARKS, "computers", [*marks])}
-    return any(current.get(storable(computer), 0) != mark for computer, mark in marks.items())
+    current = {row.computer: row.mark for row in fetch_listed(tx.conn, MARKS, "computers", [*marks])}
+    return any(current.get(stored_name(computer), 0) != mark for computer, mark in marks.items())
 
 
 def remember(tx: Transaction, alert_id: str, settlement: Settlement, leads_to: Mapping[str, str]) -> Added:
@@ -75,7 +85,7 @@ def remember(tx: Transaction, alert_id: str, settlement: Settlement, leads_to: M
     counts: Counter[str] = Counter()
     for digest in attributed:
         counts[str(keys[digest])] += seen[digest].count
-    _move_marks(tx, {storable(seen[digest].computer) for digest in new | attributed})
+    _move_marks(tx, {stored_name(seen[digest].computer) for digest in new | attributed})
     _add_rotations(tx, settlement.rotations)
     return Added(
         events=Counter(str(keys[digest]) for digest in attributed),
@@ -91,11 +101,6 @@ def move_events(tx: Transaction, case_key: str, into: str, added: Added) -> None
     added.events[into] += len(moved)
     added.counts[into] += sum(row.count for row in moved)
     _move_marks(tx, {row.computer for row in moved})
-
-
-def storable(name: str) -> str:
-    """A computer, target or family as the tables have it."""
-    return NAME.storable(name) or ""
 
 
 def _bucket(computer: str) -> int:
@@ -168,7 +173,7 @@ def _add_sightings(tx: Transaction, seen: Sequence[Sighting]) -> tuple[Pair, ...
     add(tx.conn, insert_new(tx.conn.dialect.name, sightings), rows)
     times: defaultdict[Pair, list[datetime]] = defaultdict(list)
     for sighting in seen:
-        times[storable(sighting.group.target), storable(sighting.group.host)].append(sighting.at)
+        times[stored_name(sighting.group.target), stored_name(sighting.group.host)].append(sighting.at)
     spans = [
         {"target": target, "host": host, "first_at": min(at), "last_at": max(at)}
         for (target, host), at in sorted(times.items())
@@ -183,7 +188,7 @@ def _add_sightings(tx: Transaction, seen: Sequence[Sighting]) -> tuple[Pair, ...
 def _add_rotations(tx: Transaction, seen: Sequence[Rotation]) -> None:
     earliest: dict[Pair, datetime] = {}
     for one in seen:
-        pair = storable(one.host), storable(one.family)
+        pair = stored_name(one.host), stored_name(one.family)
         earliest[pair] = min(one.since, earliest.get(pair, one.since))
     rows = [{"host": host, "family": family, "since": since} for (host, family), since in sorted(earliest.items())]
     add(tx.conn, _earlier(tx.conn.dialect.name), rows)
@@ -191,12 +196,14 @@ def _add_rotations(tx: Transaction, seen: Sequence[Rotation]) -> None:
 
 # --- its statements, built once ---------------------------------------------------------------------------------------
 
-_MARKS = select(hosts.c.computer, hosts.c.mark).where(hosts.c.computer.in_(bindparam("computers", expanding=True)))
+MARKS = select(hosts.c.computer, hosts.c.mark).where(hosts.c.computer.in_(bindparam("computers", expanding=True)))
 _UNATTRIBUTED = select(events.c.digest).where(
     events.c.digest.in_(bindparam("digests", expanding=True)), events.c.case_key.is_(None)
 )
 _ATTRIBUTED = update(events).where(events.c.digest == bindparam("event"), events.c.case_key.is_(None))
-_MOVED = update(events).where(HAS_CASE, events.c.case_key == bindparam("before")).returning(events.c.count, events.c.computer)
+_MOVED = (
+    update(events).where(HAS_CASE, events.c.case_key == bindparam("before")).returning(events.c.count, events.c.computer)
+)
 _FIRST, _LAST = (bindparam(f"its_{name}", type_=MOMENT) for name in ("first_at", "last_at"))
 _WIDENED = (
     update(target_hosts)

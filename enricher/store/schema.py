@@ -7,6 +7,8 @@ partial index over the open rows serves claims, take-overs and wake-ups, and fin
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    TextClause,
     UniqueConstraint,
     text,
 )
@@ -33,6 +36,12 @@ MONITOR = Words(200)
 TEXT = Words()
 MOMENT = Moment()
 
+
+def stored_name(name: str) -> str:
+    """The name of a computer, process, tenant or family as the tables have it."""
+    return NAME.storable(name) or ""
+
+
 OPEN_ALERTS = text("state IN ('stored', 'working')")
 OPEN_DELIVERIES = text("state IN ('pending', 'sending', 'unknown')")
 OPEN_FOLLOW_UPS = text("state IN ('waiting', 'working')")
@@ -40,6 +49,12 @@ DEAD = text("state = 'dead'")
 """Spelled out, never bound: a planner takes a partial index only if it can prove that the query implies its condition."""
 
 metadata = MetaData()
+
+
+def _partial(name: str, *columns: Column[Any], where: TextClause) -> None:
+    """An index over the rows of a condition only."""
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
 
 alerts = Table(
     "alerts",
@@ -65,10 +80,10 @@ alerts = Table(
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("identity", "content", name="alerts_identity_content"),
 )
-Index("alerts_open", alerts.c.due_at, alerts.c.id, sqlite_where=OPEN_ALERTS, postgresql_where=OPEN_ALERTS)
-Index("alerts_dead", alerts.c.id, sqlite_where=DEAD, postgresql_where=DEAD)
+_partial("alerts_open", alerts.c.due_at, alerts.c.id, where=OPEN_ALERTS)
+_partial("alerts_dead", alerts.c.id, where=DEAD)
 HAS_REF = text("alert_ref IS NOT NULL")
-Index("alerts_by_ref", alerts.c.alert_ref, sqlite_where=HAS_REF, postgresql_where=HAS_REF)
+_partial("alerts_by_ref", alerts.c.alert_ref, where=HAS_REF)
 Index("alerts_by_source", alerts.c.source, alerts.c.received_at)
 
 events = Table(
@@ -90,25 +105,11 @@ events = Table(
 """Everything that came, in a case or not. `alert_id` is empty for what Sumo Logic was asked for."""
 HAS_GUID, HAS_PARENT, HAS_CASE = (text(f"{name} IS NOT NULL") for name in ("guid", "parent_guid", "case_key"))
 IS_START = text("event_id = 1")
-Index(
-    "events_by_process",
-    events.c.guid,
-    events.c.computer,
-    events.c.seen_at,
-    sqlite_where=HAS_GUID,
-    postgresql_where=HAS_GUID,
-)
-Index("events_starts", events.c.guid, events.c.computer, sqlite_where=IS_START, postgresql_where=IS_START)
-Index(
-    "events_by_parent",
-    events.c.parent_guid,
-    events.c.computer,
-    events.c.seen_at,
-    sqlite_where=HAS_PARENT,
-    postgresql_where=HAS_PARENT,
-)
+_partial("events_by_process", events.c.guid, events.c.computer, events.c.seen_at, where=HAS_GUID)
+_partial("events_starts", events.c.guid, events.c.computer, where=IS_START)
+_partial("events_by_parent", events.c.parent_guid, events.c.computer, events.c.seen_at, where=HAS_PARENT)
 Index("events_by_time", events.c.computer, events.c.at)
-Index("events_by_case", events.c.case_key, events.c.seen_at, sqlite_where=HAS_CASE, postgresql_where=HAS_CASE)
+_partial("events_by_case", events.c.case_key, events.c.seen_at, where=HAS_CASE)
 Index("events_by_age", events.c.seen_at)
 
 hosts = Table(
@@ -229,15 +230,9 @@ deliveries = Table(
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("case_key", "destination", name="deliveries_case_destination"),
 )
-Index(
-    "deliveries_open",
-    deliveries.c.destination,
-    deliveries.c.due_at,
-    sqlite_where=OPEN_DELIVERIES,
-    postgresql_where=OPEN_DELIVERIES,
-)
-Index("deliveries_due", deliveries.c.due_at, sqlite_where=OPEN_DELIVERIES, postgresql_where=OPEN_DELIVERIES)
-Index("deliveries_dead", deliveries.c.id, sqlite_where=DEAD, postgresql_where=DEAD)
+_partial("deliveries_open", deliveries.c.destination, deliveries.c.due_at, where=OPEN_DELIVERIES)
+_partial("deliveries_due", deliveries.c.due_at, where=OPEN_DELIVERIES)
+_partial("deliveries_dead", deliveries.c.id, where=DEAD)
 
 follow_ups = Table(
     "follow_ups",
@@ -260,14 +255,8 @@ follow_ups = Table(
 `again_at`: it was wanted once more while it was worked on, and will be due then.
 """
 IS_LINEAGE = text("kind = 'lineage'")
-Index(
-    "follow_ups_open",
-    follow_ups.c.due_at,
-    follow_ups.c.id,
-    sqlite_where=OPEN_FOLLOW_UPS,
-    postgresql_where=OPEN_FOLLOW_UPS,
-)
-Index("follow_ups_asked", follow_ups.c.subject, sqlite_where=IS_LINEAGE, postgresql_where=IS_LINEAGE)
+_partial("follow_ups_open", follow_ups.c.due_at, follow_ups.c.id, where=OPEN_FOLLOW_UPS)
+_partial("follow_ups_asked", follow_ups.c.subject, where=IS_LINEAGE)
 
 search_jobs = Table(
     "search_jobs",

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Integer, Select, bindparam, select
 from enricher.core.memory import Remembered, recalled
 from enricher.model import Event, ProcessCreate
 from enricher.store.parts import Question
-from enricher.store.schema import HAS_CASE, HAS_GUID, HAS_PARENT, IS_START, MOMENT, NAME, events
+from enricher.store.schema import HAS_CASE, HAS_GUID, HAS_PARENT, IS_START, MOMENT, events, stored_name
 
 MAX_EVENTS = 2_000
 LEVELS = 4
@@ -61,7 +61,7 @@ class Pool:
 
 def surround(conn: Connection, pool: Pool, computers: frozenset[str]) -> None:
     """Fill the pool with what is remembered of these computers around its given events."""
-    given = [event for event in pool.given if storable(event.computer) in computers]
+    given = [event for event in pool.given if stored_name(event.computer) in computers]
     same = pool.add(_ask(conn, _OF_PROCESS, processes_of(given)))
     below = _descendants(conn, pool, given)
     _ancestors(conn, pool, computers)
@@ -73,14 +73,9 @@ def events_of_case(conn: Connection, key: str) -> list[Any]:
     return _OF_CASE.ask(conn, [{"case": key, "limit": MAX_EVENTS + 1}])
 
 
-def storable(name: str) -> str:
-    """A computer or a GUID as the tables have it."""
-    return NAME.storable(name) or ""
-
-
 def processes_of(found: Iterable[Event]) -> list[Process]:
     """The processes of events that name theirs, each once."""
-    return list(dict.fromkeys((storable(event.computer), storable(event.guid)) for event in found if event.guid))
+    return list(dict.fromkeys((stored_name(event.computer), stored_name(event.guid)) for event in found if event.guid))
 
 
 def starts_missing(found: Iterable[Event]) -> list[Process]:
@@ -94,7 +89,7 @@ def starts_missing(found: Iterable[Event]) -> list[Process]:
 
 def _parents_of(starts: Iterable[Event]) -> list[Process]:
     return [
-        (storable(start.computer), storable(start.parent_guid))
+        (stored_name(start.computer), stored_name(start.parent_guid))
         for start in starts
         if isinstance(start, ProcessCreate) and start.parent_guid
     ]
@@ -130,8 +125,8 @@ def _same_hour(conn: Connection, pool: Pool, near: Sequence[Event]) -> None:
     for event in near:
         for at in (event.at, event.last_at):
             if at is not None:
-                first, last = spans.get(storable(event.computer), (at, at))
-                spans[storable(event.computer)] = min(first, at), max(last, at)
+                first, last = spans.get(stored_name(event.computer), (at, at))
+                spans[stored_name(event.computer)] = min(first, at), max(last, at)
     for computer, (first, last) in spans.items():
         if pool.cut and len(pool.found) >= MAX_EVENTS:
             break

@@ -33,6 +33,7 @@ from enricher.telemetry import LOOKUPS, WEBHOOKS, exposition
 from enricher.web.services import Services, WebSettings
 from enricher.wiring.flow import Flow, submission
 from enricher.wiring.live import LiveContent
+from enricher.wiring.searching import is_set_up, searcher
 from enricher.worker import Work
 
 if TYPE_CHECKING:
@@ -61,14 +62,12 @@ class Application:
             lookups(self.settings, self.store),
             self.store.history,
             owner=self.settings.lookups or self.settings.asn_mmdb is not None,
-            search=self.settings.sumo_api_url is not None,
+            search=is_set_up(self.settings),
             console=console(self.settings.sumo_api_url),
         )
 
     def searcher(self) -> Searcher | None:
         """Who asks Sumo Logic for starts of processes, where there are keys; made once in a worker process."""
-        from enricher.wiring.searching import searcher
-
         return searcher(self.settings, self.store.job_book)
 
     def web(self) -> Flask:
@@ -196,7 +195,7 @@ def lookups(settings: Settings, store: Store | None) -> Lookups:
             deadline_s=settings.lookup_deadline_seconds,
             inside=_inside(settings),
             off=settings.lookups_off,
-            rates={**(settings.lookup_rates or {})},
+            rates={str(source): rate for source, rate in (settings.lookup_rates or {}).items()},
             cache=store.cache if store else None,
         )
     )

@@ -14,6 +14,11 @@ from enricher.sumo.search_job import AT_ONCE, SearchJobs
 from enricher.telemetry import SEARCH_IGNORED, SEARCHES
 
 
+def is_set_up(settings: Settings) -> bool:
+    """Whether there are an address and both keys."""
+    return bool(settings.sumo_api_url and settings.sumo_access_id and settings.sumo_access_key)
+
+
 def searcher(settings: Settings, book: JobBook) -> LineageSearch | None:
     """The searcher of this process, or None without keys. The worker processes of one machine share what the account may do."""
     if not settings.sumo_api_url or not settings.sumo_access_id or not settings.sumo_access_key:

@@ -13,6 +13,8 @@ LOOKUPS_AGAIN_S = 15.0
 """How long after a case has opened without answers it is looked at again."""
 SEARCH_AFTER_S = 10.0
 """Sumo Logic takes a while before it finds what it has just received."""
+_IN_THE_HOUSE = frozenset({"ranges"})
+"""A file that cannot be read now is a person's to mend; no later answer will come of itself."""
 _TO_COME = frozenset({Status.TIMEOUT, Status.RATE_LIMITED, Status.ERROR})
 
 
@@ -88,7 +90,7 @@ def follow_ups_of(found: Investigation, *, search: bool) -> tuple[FollowUp, ...]
         key = case.document["key"]
         for finding in case.findings:
             facts = finding.graded.facts
-            if any(enrichment.status in _TO_COME for enrichment in facts.enrichments):
+            if any(e.status in _TO_COME and e.source not in _IN_THE_HOUSE for e in facts.enrichments):
                 follow_ups[FollowUp(case_key=key, kind="lookups", after_s=LOOKUPS_AGAIN_S)] = None
             if search and facts.start_missing is not None and facts.start_asked is None:
                 subject = f"{facts.signal.process.computer}|{facts.start_missing}"

@@ -25,6 +25,9 @@ from enricher.worker.lanes import Lane
 
 log = structlog.get_logger()
 
+FOLLOW_UP_THREADS = 3
+"""A search may take a minute; what needs none does not wait for it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
@@ -56,7 +59,10 @@ class Worker:
         self._stop, self._finished = threading.Event(), threading.Event()
         alerts = AlertJob(work.inbox, work.investigate, work.chance)
         follow_ups = FollowUpJob(work.follow_ups, work.amend, work.search, work.clock)
-        self._lanes: list[Lane] = [Lane(alerts, work.alert_threads, work.wait), Lane(follow_ups, 1, work.wait)]
+        self._lanes: list[Lane] = [
+            Lane(alerts, work.alert_threads, work.wait),
+            Lane(follow_ups, FOLLOW_UP_THREADS, work.wait),
+        ]
         for destination in work.destinations.values():
             self._lanes.append(Lane(DeliveryJob(work.outbox, destination, work.chance), work.delivery_threads, work.wait))
         self._threads = [threading.Thread(target=self._run, args=(lane,), name=f"lane-{lane.name}") for lane in self._lanes]
@@ -71,6 +77,8 @@ class Worker:
     def stop(self) -> None:
         """Ask for the end; `join` waits for it."""
         self._stop.set()
+        if self._work.search is not None:
+            self._work.search.stop()
         for lane in self._lanes:
             lane.nudge()
 

@@ -38,11 +38,16 @@ class FollowUpJob:
 
     def __init__(self, follow_ups: FollowUps, amend: Amend, search: Searcher | None, clock: Callable[[], datetime]) -> None:
         self._follow_ups, self._amend, self._search, self._clock = follow_ups, amend, search, clock
+        self._swept = search is None
 
     def key(self, claim: ClaimedFollowUp) -> str:
         return claim.follow_up_id
 
     def claim(self, limit: int) -> Sequence[ClaimedFollowUp]:
+        """Before the first claim, what killed processes have left behind at Sumo Logic is swept away."""
+        if not self._swept and self._search is not None:
+            self._swept = True
+            self._search.sweep()
         return self._follow_ups.claim(limit)
 
     def do(self, claim: ClaimedFollowUp) -> None:

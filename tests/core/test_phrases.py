@@ -31,7 +31,7 @@ def beacon(name: str, **more: Any) -> dict[str, Any]:
         ),
         pytest.param(
             with_(contacts=every(600, 200, START), beacon=beacon("irregular", period_s=600.0, jitter=0.9)),
-            "200 contacts in 1 d 9 h, median gap 10 min (irregular)",
+            "the last 200 contacts in 1 d 9 h, median gap 10 min (irregular)",
             id="no timer has no jitter",
         ),
         pytest.param(
@@ -45,7 +45,9 @@ def beacon(name: str, **more: Any) -> dict[str, Any]:
             id="too few",
         ),
         pytest.param(with_(contacts=[START], beacon=None), "1 contact", id="one"),
-        pytest.param(with_(contacts=[START] * 200, beacon=None), "200 contacts at one instant", id="all at one instant"),
+        pytest.param(
+            with_(contacts=[START] * 200, beacon=None), "the last 200 contacts at one instant", id="all at one instant"
+        ),
         pytest.param(EMPTY, "1 contact without a time", id="an older case without times"),
         pytest.param(
             with_(contacts=every(30, 9, START), beacon=beacon("regular", window="24h", other="irregular")),

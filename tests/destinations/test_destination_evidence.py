@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from enricher.core.document import CaseDocument
-from enricher.destinations import adf
+from enricher.core.document import CaseDocument, News
+from enricher.destinations import adf, servicenow_body
 from tests.destinations.cases import CRITICAL, EMPTY, LOW, MARKUP, MISSING_PARENT, ancestor, lookup
 from tests.destinations.test_destination_render import CHECKS, RENDERERS, check_harmless, jira, jira_datacenter, slack, snow
 
@@ -69,6 +69,25 @@ def test_slack_names_a_source_only_where_it_is_not_the_alert_itself() -> None:
     given = [ancestor("mshta.exe", ""), ancestor("EXCEL.EXE", "", "search"), MISSING_PARENT]
     chain = slack(case(lineage=given))["blocks"][1]["text"]["text"]
     assert "not known (missing) → EXCEL.EXE (Sumo search) → mshta.exe → powershell.exe" in chain
+
+
+def test_slack_does_not_repeat_the_chain_of_its_summary() -> None:
+    told = case(summary="EXCEL.EXE → mshta.exe → powershell.exe on ws-fin-0142 contacted a tenant once.")
+    text = slack(told)["blocks"][1]["text"]["text"]
+    assert text.count("EXCEL.EXE") == 1
+    assert "*`hxxps://beacon-7f[.]example-lab[.]workers[.]dev`*" in text
+
+
+def test_names_of_rules_are_not_taken_for_names_of_hosts() -> None:
+    news: News = {
+        "seq": 2,
+        "kind": "severity",
+        "at": "",
+        "text": "Up.",
+        "lines": ["+15 process.shell: process.shell", "+9 evil.shell: x"],
+    }
+    lines = servicenow_body.render_note(CRITICAL, news)["work_notes"].split("\n")
+    assert lines[1:3] == ["- +15 process.shell: process[.]shell", "- +9 evil[.]shell: x"]
 
 
 def test_slack_shows_no_more_than_four_that_are_missing() -> None:

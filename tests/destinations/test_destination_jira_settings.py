@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from enricher.content import destinations
 from enricher.destinations.jira_fields import PRIORITIES
 from enricher.errors import ConfigurationError
 from enricher.settings import Settings, read_settings
 from enricher.wiring import destinations_of
 from enricher.wiring.rendering import jira_fields, render
 from tests.destinations.cases import CRITICAL, LOW
+from tests.destinations.settings_files import written
+
+pytestmark = pytest.mark.usefixtures("no_variables")
 
 FILE = """\
 jira:
@@ -33,17 +33,6 @@ jira:
     customfield_10124: {value: High}
     customfield_10125: [{value: a}, {value: b}]
 """
-
-
-@pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("ENRICHER_")]:
-        monkeypatch.delenv(name)
-
-
-def written(folder: Path, text: str) -> dict[str, Any]:
-    (folder / "destinations.yml").write_text(text)
-    return destinations(folder)
 
 
 def read(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:

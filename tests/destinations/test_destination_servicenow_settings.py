@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from enricher.content import destinations
 from enricher.destinations.servicenow import Form
 from enricher.errors import ConfigurationError
 from enricher.model import Severity
 from enricher.settings import Settings, read_settings
 from enricher.wiring.rendering import render, servicenow_form
 from tests.destinations.cases import CRITICAL, LOW
+from tests.destinations.settings_files import written
+
+pytestmark = pytest.mark.usefixtures("no_variables")
 
 FILE = """\
 servicenow:
@@ -34,17 +34,6 @@ servicenow:
     low: {priority: 4}
     informational: {priority: 5}
 """
-
-
-@pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("ENRICHER_")]:
-        monkeypatch.delenv(name)
-
-
-def written(folder: Path, text: str) -> dict[str, Any]:
-    (folder / "destinations.yml").write_text(text)
-    return destinations(folder)
 
 
 def read(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:

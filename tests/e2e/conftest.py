@@ -39,15 +39,15 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standins]:
-    with Standins(tmp_path_factory.mktemp("standins"), "--no-limits", "--search-lag=0.5") as running:
+    with Standins(tmp_path_factory.mktemp("standins"), "--no-limits", "--search-lag=0.25") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def service(standins: Standins, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """`enricher serve` on SQLite, with all destinations and a Jira that is believed after two seconds."""
+    """`enricher serve` on SQLite, with all destinations and a Jira that is believed after one second."""
     folder = tmp_path_factory.mktemp("service")
-    settings = {"ENRICHER_JIRA_QUIET_SECONDS": "2", "ENRICHER_DATABASE_URL": f"sqlite:///{folder}/enricher.db"}
+    settings = {"ENRICHER_JIRA_QUIET_SECONDS": "1", "ENRICHER_DATABASE_URL": f"sqlite:///{folder}/enricher.db"}
     with serving(standins.environment() | settings, folder / "service.log") as running:
         yield running
 

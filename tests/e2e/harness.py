@@ -53,12 +53,16 @@ def free_port() -> int:
 
 
 class Program:
-    """A command in a process group of its own."""
+    """A command in a process group of its own. `entering` is put before it: another program that becomes this one."""
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str] | None = None, log: Path | None = None
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        entering: Sequence[str] = (),
     ) -> None:
-        self._arguments = [sys.executable, "-m", *arguments]
+        self._arguments = [*entering, sys.executable, "-m", *arguments]
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("ENRICHER_", "PROMETHEUS_"))}
         self._environment = kept | dict(environment or {})
         self._log = log
@@ -215,7 +219,9 @@ class Standins:
 class Service:
     """`enricher serve` (or one half of it) and a client of its API."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path, command: str = "serve") -> None:
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, command: str = "serve", entering: Sequence[str] = ()
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         defaults = {
@@ -224,7 +230,7 @@ class Service:
             "ENRICHER_CONFIG_DIR": "none",
             "TMPDIR": str(log.parent),
         }
-        self.program = Program(["enricher", command], defaults | dict(environment), log)
+        self.program = Program(["enricher", command], defaults | dict(environment), log, entering)
         self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE_S)
 
     def start(self) -> None:
@@ -305,9 +311,11 @@ class Service:
 
 
 @contextmanager
-def serving(environment: Mapping[str, str], log: Path, command: str = "serve") -> Iterator[Service]:
+def serving(
+    environment: Mapping[str, str], log: Path, command: str = "serve", entering: Sequence[str] = ()
+) -> Iterator[Service]:
     """A service that is ready, ended with all its processes."""
-    service = Service(environment, log, command)
+    service = Service(environment, log, command, entering)
     service.start()
     try:
         service.await_ready()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from random import Random
 from typing import Self
@@ -81,12 +81,15 @@ def _messages(number: int) -> Iterator[tuple[str, bytes]]:
         yield f"{name} recovers", alerts.recovery(name)
 
 
-def rage(service: Service, *, kills: int, chance: Random, deliveries: tuple[int, int]) -> None:
+def rage(
+    service: Service, *, kills: int, chance: Random, deliveries: tuple[int, int], after_each: Callable[[], object]
+) -> None:
     """Kill the service so many times in mid-load, each time after a few deliveries, and start it again; it is up afterwards."""
     for _ in range(kills):
         service.start()
         service.program.await_logged("case_delivered", more=chance.randint(*deliveries))
         service.kill()
+        after_each()
     service.start()
     service.await_ready()
 

@@ -7,7 +7,7 @@ schedule moves. A schedule says of each attempt which of its calls fails and how
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,7 @@ from enricher.wiring.flow import Flow, submission
 from enricher.worker.deliveries import DeliveryJob
 from tests.e2e import alerts
 from tests.e2e.judge import held, problems
+from tests.standins.standin_client import transport
 
 pytestmark = pytest.mark.slow
 
@@ -129,7 +130,7 @@ PROGRAMS = Programs(load(None))
 class World:
     """One case, opened by an alert and recovered by another, and everything that is to learn of it."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, tables: Callable[[Path], str]) -> None:
         self.clock = Clock()
         seconds = self.clock.seconds
         standins: list[Service] = [
@@ -140,22 +141,21 @@ class World:
         jira, servicenow, slack = standins
         self.standins = {"jira": jira, "servicenow": servicenow, "slack": slack}
         destinations: list[Jira | ServiceNow | Slack] = [
-            Jira(jira.url, "enricher@corp.example", KEY, project="SEC", quiet_s=QUIET_S),
-            ServiceNow(servicenow.url, Credentials("enricher", KEY)),
-            Slack(KEY, "C0SOCALERT1", url=f"{slack.url}/api"),
+            Jira(jira.url, "enricher@corp.example", KEY, project="SEC", quiet_s=QUIET_S, transport=transport()),
+            ServiceNow(servicenow.url, Credentials("enricher", KEY), transport=transport()),
+            Slack(KEY, "C0SOCALERT1", url=f"{slack.url}/api", transport=transport()),
         ]
         for destination in destinations:
             stack.callback(destination.close)
         self.destinations = {one.name: Mortal(one, one.name) for one in destinations}
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         self.database: Store = open_store(
-            f"sqlite:///{Path(folder)}/enricher.db",
+            tables(Path(folder) / "enricher.db"),
             clock=self.clock,
             merge=merge,
             deliver_to=lambda _case: tuple(self.destinations),
             lease_s=LEASE_S,
         )
-        self.database.upgrade()
         stack.callback(self.database.close)
         self._flow = Flow(lambda: PROGRAMS, NoLookups(), self.database.history, owner=False)
 
@@ -240,9 +240,11 @@ REPLY_UNKNOWN_THEN_LIMITED = [
     schedule=st.lists(st.tuples(st.sampled_from(["jira", "servicenow", "slack"]), ATTEMPTS), min_size=1, max_size=14),
     recovers_after=st.integers(0, 14),
 )
-def test_one_ticket_and_nothing_twice(schedule: list[tuple[str, Attempt]], recovers_after: int) -> None:
+def test_one_ticket_and_nothing_twice(
+    tables_in_sqlite: Callable[[Path], str], schedule: list[tuple[str, Attempt]], recovers_after: int
+) -> None:
     with ExitStack() as opened:
-        world = World(opened)
+        world = World(opened, tables_in_sqlite)
         world.take(alerts.trigger("schedule"))
         for number, (name, attempt) in enumerate(schedule):
             if number == recovers_after:

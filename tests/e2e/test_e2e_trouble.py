@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 from urllib.parse import urlsplit
@@ -88,17 +89,29 @@ class PostgresDatabase:
 Database = SqliteFile | PostgresDatabase
 
 
+@dataclass(frozen=True)
+class SmallDisk:
+    """A file system with room for little, that only the programs started by `entering` see, and that ends with them."""
+
+    folder: Path
+
+    @property
+    def entering(self) -> list[str]:
+        owning = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        mounting = 'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"'
+        return ["unshare", *owning, "--mount", "sh", "-c", mounting, str(self.folder)]
+
+    def seen_by(self, pid: int) -> Path:
+        return Path(f"/proc/{pid}/root{self.folder}")
+
+
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with room for little."""
-    mount, umount = which("mount"), which("umount")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if not mount or not umount or subprocess.run([mount, *options], check=False, capture_output=True).returncode:
+def small_disk(tmp_path: Path) -> SmallDisk:
+    disk = SmallDisk(tmp_path / "disk")
+    disk.folder.mkdir()
+    if not which("unshare") or subprocess.run([*disk.entering, "true"], check=False, capture_output=True).returncode:
         pytest.skip("a file system of one's own takes the right to mount one")
-    yield folder
-    subprocess.run([umount, str(folder)], check=True)
+    return disk
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -154,12 +167,12 @@ def test_postgres_read_only(postgres: str, postgres_server: str, tmp_path: Path)
         assert_goes_on(service, processes, "during")
 
 
-def test_disk_full(small_disk: Path, tmp_path: Path) -> None:
-    database = SqliteFile(small_disk)
-    with serving(SETTINGS | {"ENRICHER_DATABASE_URL": database.url}, tmp_path / "service.log") as service:
+def test_disk_full(small_disk: SmallDisk, tmp_path: Path) -> None:
+    settings = SETTINGS | {"ENRICHER_DATABASE_URL": SqliteFile(small_disk.folder).url}
+    with serving(settings, tmp_path / "service.log", entering=small_disk.entering) as service:
         processes = service.program.processes()
 
-        with database.full():
+        with SqliteFile(small_disk.seen_by(service.program.pid)).full():
             assert_refuses(service, alerts.trigger("large", **LARGE))
             assert_refuses(service, alerts.trigger("large", **LARGE))
             assert service.client.get("/healthz").status_code == 200

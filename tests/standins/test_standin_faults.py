@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import httpx2
 import pytest
 
 from enricher.standins import Fault, FaultKind, FaultPlan, Jira, ServiceNow, Slack, random_faults, running
+from enricher.standins.faults import DROPS, _drops
 from tests.standins.standin_client import connect
 
 ISSUE = "/rest/api/3/issue"
@@ -79,6 +80,24 @@ def test_a_trickle_outlasts_no_reader_that_gets_bytes(jira: Jira, client: httpx2
     response = client.post(ISSUE, json=BODY, timeout=IMPATIENCE_S)
     assert response.json()["key"] == "SEC-1"
     assert response.elapsed.total_seconds() > 1.5 * IMPATIENCE_S
+
+
+@pytest.mark.parametrize(
+    ("length", "pieces"),
+    [
+        pytest.param(0, 0, id="nothing"),
+        pytest.param(10, 10, id="a short answer byte by byte"),
+        pytest.param(DROPS + 1, DROPS // 2 + 1, id="two bytes at a time"),
+        pytest.param(1000 * DROPS, DROPS, id="a long one in no more pieces"),
+    ],
+)
+def test_a_trickle_costs_no_more_for_a_long_answer(length: int, pieces: int) -> None:
+    body = bytes(n % 251 for n in range(length))
+
+    drops = list(_drops(body, 0, Event()))
+
+    assert len(drops) == pieces
+    assert b"".join(drops) == body
 
 
 def test_a_hang_ends_when_released(jira: Jira) -> None:

@@ -13,26 +13,13 @@ import pytest
 
 from enricher.standins import Fault, FaultKind, Jira, running
 from enricher.standins.jira.fields import Layout
-from tests.standins.standin_client import connect
+from tests.standins.standin_client import Clock, connect
 
 BODIES = Path(__file__).parents[1] / "data" / "destination-bodies"
 ISSUE = "/rest/api/3/issue"
 SEARCH = "/rest/api/3/search/jql"
 LABEL = "enricher-2412d6c5edbed00f"
 INTERNAL = [{"key": "sd.public.comment", "value": {"internal": True}}]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_795_500_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

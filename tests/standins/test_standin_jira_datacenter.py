@@ -10,7 +10,7 @@ import pytest
 
 from enricher.standins import Jira, JiraDataCenter, running
 from enricher.standins.jira import Layout
-from tests.standins.standin_client import connect
+from tests.standins.standin_client import Clock, connect
 
 ISSUE = "/rest/api/2/issue"
 SEARCH = "/rest/api/2/search"
@@ -18,19 +18,6 @@ REQUEST = "/rest/servicedeskapi/request"
 LABEL = "enricher-2412d6c5edbed00f"
 DOC = {"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": [{"type": "text", "text": "a"}]}]}
 INTERNAL = [{"key": "sd.public.comment", "value": {"internal": True}}]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_795_500_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

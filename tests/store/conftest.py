@@ -22,10 +22,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         path = tmp_path / "data" / "enricher.db"
         yield request.getfixturevalue("tables_in_sqlite")(path) if with_tables else f"sqlite:///{path}"
-        return
-    like = request.getfixturevalue("tables_in_postgres") if with_tables else "template1"
-    with postgres.database(request.getfixturevalue("postgres_server"), like) as found:
-        yield found
+    elif with_tables:
+        yield request.getfixturevalue("tables_in_postgres")
+    else:
+        with postgres.database(request.getfixturevalue("postgres_server")) as empty:
+            yield empty
 
 
 @pytest.fixture

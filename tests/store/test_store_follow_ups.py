@@ -6,6 +6,7 @@ import os
 import platform
 import threading
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -217,11 +218,11 @@ def test_two_processes_never_claim_the_same(estate: Estate) -> None:
 # --- neighbours -------------------------------------------------------------------------------------------------------
 
 
-def joins(store: Store, host: str, name: str, target: str = "lab.workers.dev", **more: object) -> None:
+def joins(store: Store, host: str, name: str, target: str = "lab.workers.dev", **more: Any) -> None:
     """A host contacts a target, in a case of its own."""
     key = f"case of {host}"
     group = Group.of(host, "anna", "a.exe", target)
-    fields = {"host": host, "tenant": target, "last_seen": None} | more
+    fields: dict[str, Any] = {"host": host, "tenant": target, "last_seen": None} | more
     settle(store, name, document(key, **fields), sightings=(sighting(name, AT, group),))
 
 
@@ -253,7 +254,7 @@ def test_the_cases_of_other_hosts_learn_of_a_new_one(estate: Estate, store: Stor
 def test_only_cases_that_somebody_looks_at_learn(
     estate: Estate,
     store: Store,
-    fields: dict[str, object],
+    fields: dict[str, Any],
     learns: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     joins(store, "ws-1", "a", **fields)

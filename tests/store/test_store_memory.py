@@ -15,11 +15,15 @@ from enricher.core.memory import WINDOW, Group, Memory
 from enricher.errors import Outdated
 from enricher.model import NO_ROW, Connection, Event, ProcessCreate, ScriptBlock
 from enricher.ports import ClaimedAlert, FollowUp, Rotation, SeenEvent
-from enricher.store import Store, schema, surroundings
+from enricher.store import Store, contacts, schema, statements, surroundings
+from enricher.store.parts import Question
 from tests.store.fakes import (
+    DESTINATIONS,
     GROUP,
+    SEC_12,
     Clock,
     Estate,
+    deliver,
     document,
     event,
     seen,
@@ -223,7 +227,8 @@ def test_hostile_names_are_found_again(store: Store) -> None:
     [mark] = memory.marks.values()
     assert mark == 1
     assert store.inbox.settle(take(store, "b"), settlement(events=found, marks=memory.marks))
-    assert store.history.contacts([Group(long, long, long, long)], AT).popitem()[1].connections == (AT,)
+    group = Group(long, long, long, long)
+    assert store.history.contacts([group], AT)[group].connections == (AT,)
 
 
 def test_many_computers_in_one_alert(store: Store) -> None:
@@ -276,7 +281,7 @@ def test_a_case_is_whole_only_with_all_it_ever_had(store: Store, monkeypatch: py
     remember(store, contact("G3"), case_key="case-1")
     purged = store.history.around([contact("G3")])
 
-    assert (whole.sizes, whole.whole, whole.counts) == ({"case-1": 2}, {"case-1"}, {"case-1": 2})
+    assert (whole.sizes, whole.whole, whole.counts) == ({"case-1": 2}, frozenset({"case-1"}), {"case-1": 2})
     assert (cut.cut, cut.whole) == (True, frozenset())
     assert (purged.sizes, purged.whole) == ({"case-1": 3}, frozenset())
 
@@ -487,7 +492,7 @@ def test_what_would_go_to_an_alias_goes_to_its_case(estate: Estate, store: Store
     settle(store, "b", document("new"), events=[seen(contact("G2"), "new")], follow_ups=(wanted,))
 
     record = store.reader.case("old")
-    assert store.reader.case("new") is None
+    assert store.reader.case("new") == record
     assert record is not None
     assert (record.document["key"], record.document["count"], len(record.alerts)) == ("old", 2, 2)
     assert estate.rows("SELECT DISTINCT case_key FROM events") == [("old",)]
@@ -526,14 +531,41 @@ def test_a_case_that_is_part_of_another_ends_in_it(store: Store) -> None:
     for name, key in (("d", "part"), ("e", "nickname")):
         settle(store, name, document(key), events=[seen(contact(name), key)])
 
-    part, whole = store.reader.case("part"), store.reader.case("all")
-    assert part is not None
-    assert whole is not None
-    assert (part.state, part.news[-1]["kind"], "all" in part.news[-1]["text"]) == ("recovered", "recovery", True)
-    assert (whole.state, whole.document["count"]) == ("open", 7)
+    [whole] = store.reader.cases(limit=5).items
+    assert (whole.key, whole.state, whole.document["count"]) == ("all", "open", 7)
+    assert store.reader.case("part") == store.reader.case("nickname") == whole
     assert {one.case_key for one in store.history.around([contact("G1")]).events} == {"all"}
+    assert not store.operator.reopen_case("part")
     with pytest.raises(Outdated):
         store.inbox.settle(claim, settlement(marks=marks))
+
+
+def test_the_tickets_of_a_case_that_is_part_of_another_are_told(store: Store) -> None:
+    settle(store, "a", document("part"), events=[seen(contact("G1"), "part")])
+    store.outbox.delivered(deliver(store, "jira"), 1, SEC_12)
+    store.outbox.retry(deliver(store, "slack"), "timeout", "", 0, unknown=True)
+
+    settle(store, "b", document("all"), joined={"part": "all"})
+
+    told = {name: {d.case["key"]: d for d in store.outbox.claim(name, 5)} for name in DESTINATIONS}
+    assert {name: sorted(due) for name, due in told.items()} == {
+        "jira": ["all", "part"],
+        "servicenow": ["all"],
+        "slack": ["all", "part"],
+    }
+    assert told["jira"]["part"].news[-1]["text"] == "Part of another case: what it was about goes on in all"
+    assert told["slack"]["part"].in_doubt
+
+
+def test_what_ends_the_alert_of_a_joined_case_ends_the_other(store: Store) -> None:
+    settle(store, "a", document("part"), events=[seen(contact("G1"), "part")], alert={"alert_ref": "R1"})
+    settle(store, "b", document("all"), joined={"part": "all"})
+
+    settle(store, "r", alert={"kind": "recovery", "alert_ref": "R1"}, kind="recovery", recovers="R1")
+
+    record = store.reader.case("all")
+    assert record is not None
+    assert record.state == "recovered"
 
 
 def test_a_case_is_joined_only_into_one_that_is_stored_with_it(store: Store) -> None:
@@ -542,3 +574,31 @@ def test_a_case_is_joined_only_into_one_that_is_stored_with_it(store: Store) -> 
 
     assert {one.case_key for one in store.history.around([contact("G1")]).events} == {"part"}
     assert {record.state for record in store.reader.cases(limit=5).items} == {"open"}
+
+
+# --- how it is read ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "index"),
+    [
+        pytest.param(surroundings._OF_PROCESS, "events_by_process (guid=? AND computer=?)", id="a process"),
+        pytest.param(surroundings._STARTS, "events_starts (guid=? AND computer=?)", id="the start of a process"),
+        pytest.param(surroundings._CHILDREN, "events_by_parent (parent_guid=? AND computer=?)", id="children"),
+        pytest.param(surroundings._SAME_HOUR, "events_by_time (computer=? AND at>? AND at<?)", id="the same hour"),
+        pytest.param(surroundings._OF_CASE, "events_by_case (case_key=?)", id="a case"),
+        pytest.param(contacts._CONTACTS, "sightings_by_host (host=? AND target=? AND at>? AND at<?)", id="contacts"),
+        pytest.param(contacts._EARLIEST, "target_hosts_earliest (target=?)", id="hosts of a target"),
+    ],
+)
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_every_question_takes_its_index_and_sorts_nothing(store: Store, question: Question, index: str) -> None:
+    """SQLite's plan; PostgreSQL chooses by size, and an empty table needs no index."""
+    spelled = statements._spelled(question._statement(1), "sqlite", ())
+
+    with store.access.read() as conn:
+        driver: Any = conn.connection.driver_connection
+        plan = " ".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {spelled.sql}", [None] * len(spelled.places)))
+
+    assert index in plan
+    assert "TEMP B-TREE" not in plan

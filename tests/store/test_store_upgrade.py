@@ -184,7 +184,12 @@ def test_what_was_there_before_there_was_memory_is_carried_over(url: str, clock:
     memory = store.history.around([Connection(computer="ws-1", row=0, guid="G1")])
     [start] = memory.events
     assert start.event == ProcessCreate(computer="ws-1", row=NO_ROW, guid="G1", parent_guid="G0", at=AT, origin="history")
-    assert (memory.marks, memory.sizes, memory.whole, memory.counts) == ({"ws-1": 1}, {"case-1": 2}, set(), {"case-1": 3})
+    assert (memory.marks, memory.sizes, memory.whole, memory.counts) == (
+        {"ws-1": 1},
+        {"case-1": 2},
+        frozenset(),
+        {"case-1": 3},
+    )
     assert [one.event for one in store.history.around([ProcessCreate(computer="ws-1", row=0, guid="G0")]).events] == [
         start.event
     ]

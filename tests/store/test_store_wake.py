@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from enricher.errors import StoreUnavailable
+from enricher.ports import FollowUp
 from enricher.store import Store, access, database, open_store, wake
 from tests.store.fakes import Clock, Estate, counting_merge, deliver, document, settle, submission, take, to_all_if_open
 
@@ -42,6 +43,8 @@ class Loop:
     def _run(self) -> None:
         if self.destination is None:
             self.store.inbox.claim(0)
+        elif self.destination == database.FOLLOW_UPS:
+            self.store.follow_ups.claim(0)
         else:
             self.store.outbox.claim(self.destination, 0)
         while self._go.acquire():
@@ -91,7 +94,13 @@ def by_opening_a_case(store: Store) -> None:
     settle(store, "more", document("case-new"))
 
 
-@pytest.mark.parametrize(("commit", "destination"), [(by_accepting, None), (by_opening_a_case, "slack")])
+def by_asking(store: Store) -> None:
+    settle(store, "more", document("case-new"), follow_ups=(FollowUp(case_key="case-new", kind="again", after_s=900),))
+
+
+@pytest.mark.parametrize(
+    ("commit", "destination"), [(by_accepting, None), (by_opening_a_case, "slack"), (by_asking, database.FOLLOW_UPS)]
+)
 @pytest.mark.parametrize("committer", ["this process", "another process"])
 def test_a_commit_wakes_the_loop(
     estate: Estate, store: Store, commit: Callable[[Store], None], destination: str | None, committer: str
@@ -116,6 +125,7 @@ def test_an_idle_claim_wakes_nobody(store: Store, loop: Loop) -> None:
 
     store.inbox.claim(1)
     store.outbox.claim("jira", 1)
+    store.follow_ups.claim(1)
     store.heartbeat(())
     store.reader.ready()
 
@@ -160,15 +170,16 @@ def test_what_is_due_is_offered_once(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_the_next_due_time_is_an_alarm_clock(store: Store) -> None:
-    settle(store, "z", document())
+    settle(store, "z", document(), follow_ups=(FollowUp(case_key="case-1", kind="lookups", after_s=15),))
     store.outbox.retry(deliver(store, "jira"), "rate_limited", "", 7, unknown=False)
     store.inbox.retry(take(store), "later", 3)
     store.outbox.delivered(deliver(store, "slack"), 1)
 
-    until = {topic: store.access._until_due(topic) for topic in (database.ALERTS, "jira", "slack")}
+    until = {topic: store.access._until_due(topic) for topic in (database.ALERTS, database.FOLLOW_UPS, "jira", "slack")}
 
     assert until == {
         database.ALERTS: pytest.approx(3, abs=1.5),
+        database.FOLLOW_UPS: pytest.approx(15, abs=1.5),
         "jira": pytest.approx(7, abs=1.5),
         "slack": LONG_S,
     }

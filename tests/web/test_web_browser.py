@@ -5,22 +5,55 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from enricher.core.document import CaseDocument
 from enricher.web import create_app
-from tests.web.fakes import World, alert_record, bare_document, case_record, delivery, source_record
+from tests.web.fakes import (
+    NOW,
+    World,
+    alert_record,
+    ancestor,
+    bare_document,
+    case_record,
+    critical_document,
+    delivery,
+    enrichment,
+    source_record,
+)
 
 pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PAGES = ["/", "/cases/enricher-2412d6c5edbed00f", "/cases/enricher-0000000000000000", "/alerts/A1", "/dead-letters"]
-PAGES += ["/deliveries", "/intake", "/nothing"]
+PAGES += ["/deliveries", "/intake", "/nothing", "/cases/long"]
 BLACK_AND_WHITE_MIX = 128
+
+
+def long_document() -> CaseDocument:
+    """A case that is as long as can be in every place of the evidence, without a blank to break a line at."""
+    document = critical_document()
+    document["key"] = "long"
+    document["process"] |= {"command_line": "x" * 8192, "decoded": ["y" * 8192], "company": "z" * 300}
+    document["lineage"] = [ancestor("p" * 200, "C:", "q" * 8192, n, "search") for n in range(4)]
+    document["contacts"] = [f"{NOW + timedelta(seconds=431 * n)}" for n in range(200)]
+    document["shared_hosts"] = ["h" * 255] * 20
+    document["missing"] = ["m" * 400, f"history: {'n' * 400}"]
+    document["enrichments"] = [enrichment("ptr", "a" * 300, "ok", {"names": ["b" * 255] * 5})]
+    document["estate"] = {
+        "role": "r" * 100,
+        "groups": ["g" * 100],
+        "owner": "o" * 200,
+        "maintenance": True,
+        "service_account": True,
+    }
+    return document
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +62,7 @@ def shown() -> World:
     world.reader.stored = [
         case_record(),
         case_record(bare_document(), state="suppressed", alerts=(), deliveries=(), news=()),
+        case_record(long_document()),
     ]
     world.reader.sent = [delivery("jira"), delivery("slack", "dead", reason="invalid", detail="x" * 300)]
     world.reader.dead = [alert_record("X1", state="dead", reason="not_json: line 1", cases=())]
@@ -81,6 +115,25 @@ def test_every_page_fits_and_breaks_no_policy(
         red = int(page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]"))
         assert (red > BLACK_AND_WHITE_MIX) == (scheme == "light"), path
     assert [complaint for complaint in complaints if "404" not in complaint] == []
+    page.context.close()
+
+
+def test_a_long_line_is_unfolded_by_keyboard_from_the_root_down(browser: Browser, address: str) -> None:
+    page, _ = opened(browser, width=390, scheme="light")
+    page.goto(f"{address}/cases/long")
+    lines = page.locator(".tree details")
+    assert lines.count() == 6
+    page.locator(".tree summary").first.focus()
+    page.keyboard.press("Enter")
+    assert lines.first.evaluate("line => line.open")
+    focused = "[...document.querySelectorAll('.tree summary')].indexOf(document.activeElement)"
+    order = []
+    for _ in range(lines.count() - 1):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate(focused))
+    assert order == [1, 2, 3, 4, 5]
+    tops = page.locator(".tree summary").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    assert tops == sorted(tops)
     page.context.close()
 
 

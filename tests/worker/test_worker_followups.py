@@ -41,10 +41,17 @@ class Sumo:
 
     has: FoundStarts
     asked: list[tuple[str, str, datetime]] = field(default_factory=list)
+    swept: int = 0
 
     def starts(self, computer: str, guid: str, until: datetime) -> FoundStarts:
         self.asked.append((computer, guid, until))
         return self.has
+
+    def sweep(self) -> None:
+        self.swept += 1
+
+    def stop(self) -> None:
+        raise NotImplementedError
 
 
 def job(follow_ups: FakeFollowUps, amend: Amending | None = None, search: Searcher | None = None) -> FollowUpJob:
@@ -148,3 +155,11 @@ def test_what_was_not_begun_is_given_back() -> None:
     desk = FakeFollowUps()
     job(desk).release(follow_up())
     assert desk.calls == [("retry", "F1", "waiting", 0.0)]
+
+
+def test_what_others_left_behind_is_swept_once_before_the_first_claim() -> None:
+    sumo = Sumo(FoundStarts())
+    one = job(FakeFollowUps(), search=sumo)
+    one.claim(1)
+    one.claim(1)
+    assert sumo.swept == 1
