@@ -58,7 +58,7 @@ def merge(
         key=lambda e: (e["about"], e["source"]),
     )
     merged["rows"] = new["rows"] or stored["rows"]
-    merged["missing"] = [*merged["missing"], *_rows_missing(new, stored, merged)]
+    merged["missing"] = [*_rows_missing(new, stored, merged), *merged["missing"]]
     merged["links"] = new["links"] or stored["links"]
     merged["insight"] = new.get("insight") or stored.get("insight")
     if _links(other) > _links(merged):

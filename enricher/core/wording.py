@@ -83,15 +83,20 @@ def _filled(line: str, words: Mapping[str, str]) -> str:
 
 
 def missing(top: Finding, alert: Alert) -> list[str]:
-    """What is not known, one line each: of the grade, of the process, of the rows."""
-    lacking = list(top.graded.missing)
+    """What is not known, one line each: of the rows, of the grade, of the process."""
+    lacking = [*_rows_left(alert), *top.graded.missing]
     if top.graded.facts.signal.process.user is None:
         lacking.append("user: not in the events at hand")
     if not top.graded.facts.signal.process.computer:
         lacking.append("host: no row named one")
-    if alert.truncated:
-        total = f"{alert.rows_total}" if alert.rows_total is not None else "an unknown number of"
-        was_cut = alert.rows_total is not None and alert.rows_total > len(alert.rows)
-        rest = "Sumo Logic cut the rest" if was_cut else "as many as Sumo Logic sends at most: there may be more"
-        lacking.append(f"rows: {len(alert.rows)} of {total} received, {rest}")
     return lacking
+
+
+def _rows_left(alert: Alert) -> list[str]:
+    """The rows that never came: whatever the case says, it may not say all."""
+    if not alert.truncated:
+        return []
+    total = f"{alert.rows_total}" if alert.rows_total is not None else "an unknown number of"
+    was_cut = alert.rows_total is not None and alert.rows_total > len(alert.rows)
+    rest = "Sumo Logic cut the rest" if was_cut else "as many as Sumo Logic sends at most: there may be more"
+    return [f"rows: {len(alert.rows)} of {total} received, {rest}"]

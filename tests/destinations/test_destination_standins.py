@@ -26,6 +26,7 @@ from enricher.standins.faults import Fault, FaultKind
 from enricher.standins.jira import Layout
 from enricher.standins.service import Service
 from tests.destinations.cases import CRITICAL, ELSEWHERE, EMPTY, LOW, RAISED, RECOVERY, TICKET, delivery, hostile
+from tests.standins.standin_client import transport
 
 pytestmark = pytest.mark.slow
 
@@ -52,14 +53,22 @@ def jira_pair(service: standins.Jira | None = None) -> Pair:
     service = service or standins.Jira()
     service.start()
     flavour = DATA_CENTER if service.layout.data_center else CLOUD
-    destination = Jira(service.url, service.email, service.token, project=service.project, flavour=flavour, base_url=BASE)
+    destination = Jira(
+        service.url,
+        service.email,
+        service.token,
+        project=service.project,
+        flavour=flavour,
+        base_url=BASE,
+        transport=transport(),
+    )
     return Pair(service, destination, lambda: [json.dumps(issue) for issue in service.store()["issues"]])
 
 
 def servicenow_pair() -> Pair:
     service = standins.ServiceNow()
     service.start()
-    destination = ServiceNow(service.url, Credentials(service.user, service.password), base_url=BASE)
+    destination = ServiceNow(service.url, Credentials(service.user, service.password), base_url=BASE, transport=transport())
     return Pair(service, destination, lambda: [json.dumps(record) for record in service.store()["incidents"]])
 
 
@@ -83,7 +92,9 @@ def security_pair() -> Pair:
 def slack_pair() -> Pair:
     service = standins.Slack(rate=1e6, burst=1e6)
     service.start()
-    destination = Slack(service.token, service.channel, url=f"{service.url}/api", base_url=BASE, buttons=True)
+    destination = Slack(
+        service.token, service.channel, url=f"{service.url}/api", base_url=BASE, buttons=True, transport=transport()
+    )
     return Pair(service, destination, lambda: [json.dumps(message) for message in service.store()["messages"]])
 
 

@@ -19,8 +19,15 @@ from typing import IO, Self, TypeVar
 
 import httpx2
 
+from sqlalchemy import func, select, update
+
 from enricher.core.document import Json
+from enricher.core.merge import merge
 from enricher.standins import KEY
+from enricher.store import open_store
+from enricher.store.database import FOLLOW_UPS, Transaction
+from enricher.store.schema import OPEN_FOLLOW_UPS, follow_ups
+from enricher.wiring import clock
 
 START_S = 60.0
 PATIENCE_S = 30.0
@@ -323,3 +330,32 @@ def serving(
         yield service
     finally:
         service.close()
+
+
+class Waiting:
+    """What the cases in a service's database wait for; `hasten` lets the time pass that they would wait."""
+
+    def __init__(self, database: str) -> None:
+        self._store = open_store(database, clock=clock, merge=merge, deliver_to=lambda _: ())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._store.close()
+
+    def hasten(self, case: str) -> None:
+        """Make everything that this case waits for due now, and wake the service."""
+
+        def write(tx: Transaction) -> None:
+            its = update(follow_ups).where(follow_ups.c.case_key == case, follow_ups.c.state == "waiting")
+            tx.conn.execute(its.values(due_at=tx.now))
+            tx.wakes.add(FOLLOW_UPS)
+
+        self._store.access.write(write)
+
+    def open(self, case: str) -> int:
+        """How many things this case waits for."""
+        with self._store.access.read() as conn:
+            its = select(func.count()).where(follow_ups.c.case_key == case, OPEN_FOLLOW_UPS)
+            return conn.execute(its).scalar_one()
