@@ -145,9 +145,9 @@ class Cases:
             _add_news(tx, key, 0, items)
         else:
             recovered = stored.state == "recovered"
-            if recovered and new.contacts and not any(item["kind"] == "reopened" for item in items):
+            if recovered and new.shown and not any(item["kind"] == "reopened" for item in items):
                 items = [*items, news_item(tx, "reopened", "Seen again after Sumo Logic had reported recovery")]
-            state = "recovered" if recovered and not new.contacts else _state(merged)
+            state = "recovered" if recovered and not new.shown else _state(merged)
             seq = self.tell(tx, key, stored.last_news_seq, items, state=state, **values)
             if items:
                 self.make_due(tx, key, seq)

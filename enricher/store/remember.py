@@ -35,16 +35,19 @@ from enricher.store.statements import add, change, fetch, fetch_listed
 LOCKS = 1_024
 """Computers share locks: a body may name more of them than a server can hold locks for."""
 
+_OF_CONTACT = frozenset({3, 22})
+
 Pair = tuple[str, str]
 """(target, host), as the table has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many events, and how many contacts these stand for."""
+    """How many events, how many contacts these stand for, and how many of them show contact at all, counted or not."""
 
     events: int
     contacts: int
+    shown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,13 @@ class Added:
 
     events: Counter[str]
     counts: Counter[str]
+    shown: Counter[str]
     fresh: frozenset[int]
     new_hosts: tuple[Pair, ...]
 
     def take(self, case_key: str) -> Counted:
         """What is new of a case, once."""
-        return Counted(self.events.pop(case_key, 0), self.counts.pop(case_key, 0))
+        return Counted(self.events.pop(case_key, 0), self.counts.pop(case_key, 0), self.shown.pop(case_key, 0))
 
 
 def host_locks(settlement: Settlement) -> list[str]:
@@ -90,9 +94,15 @@ def remember(tx: Transaction, alert_id: str, settlement: Settlement, leads_to: M
     return Added(
         events=Counter(str(keys[digest]) for digest in attributed),
         counts=counts,
+        shown=Counter(str(keys[digest]) for digest in attributed if _shows_contact(seen[digest])),
         fresh=frozenset(row for digest in new for row in seen[digest].rows),
         new_hosts=_add_sightings(tx, settlement.sightings),
     )
+
+
+def _shows_contact(event: SeenEvent) -> bool:
+    """A query shows one also where connections are what is counted."""
+    return event.count > 0 or event.event_id in _OF_CONTACT
 
 
 def move_events(tx: Transaction, case_key: str, into: str, added: Added) -> None:
@@ -100,6 +110,7 @@ def move_events(tx: Transaction, case_key: str, into: str, added: Added) -> None
     moved = fetch(tx.conn, _MOVED, {"before": case_key, "case_key": into})
     added.events[into] += len(moved)
     added.counts[into] += sum(row.count for row in moved)
+    added.shown[into] += sum(row.count > 0 for row in moved)
     _move_marks(tx, {row.computer for row in moved})
 
 

@@ -41,8 +41,8 @@ def test_the_demonstration_shows_the_whole_corpus(tmp_path: Path) -> None:
     for entry in json.loads(CORPUS.read_bytes()):
         scores = sorted(case["score"] for case in entry["expect"]["cases"])
         of_this = [row for row in rows if f"corpus: {entry['case']}" in row["sent"]]
-        assert len(of_this) == len(scores)
-        if all(len(row["sent"]) == 1 for row in of_this):  # else the strongest of several alerts speaks for the case
+        assert len(of_this) >= len(scores), "variants share a process, whose start is then in the cases of both"
+        if all(len(row["sent"]) == 1 for row in of_this):  # else all of its alerts speak for the case
             assert sorted(row["score"] for row in of_this) == scores
     assert {"payload: monitor-alert", "payload: monitor-resolution", "payload: scheduled-search"} <= sent
     assert len({row["case"] for row in rows}) == len(rows)
