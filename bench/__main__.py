@@ -7,13 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-from bench import accept, catalog_speed, core_speed, end_to_end, growth, lookups_speed, machine, memory
+from bench import accept, catalog_speed, core_speed, end_to_end, growth, lookups_speed, machine, memory, rules_speed
 
 PARTS = {
     "accept": accept.run,
     "end_to_end": end_to_end.run,
     "core": core_speed.run,
     "catalog": catalog_speed.run,
+    "rules": rules_speed.run,
     "lookups": lookups_speed.run,
     "memory": memory.run,
     "sightings": growth.run,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from statistics import median
 
 from bench import bodies
 from enricher.content import load
+from enricher.core.grade import Asked
 from enricher.core.payload import read
 from enricher.core.programs import Programs
+from enricher.lookups import NoLookups
 from enricher.pipeline import World, investigate
 
 ALERTS = 40

@@ -116,6 +116,10 @@ class Alert:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     insight: Insight | None = None
+    console: str | None = None
+    """Where Sumo Logic's own pages are, by our settings: never from the body."""
+    scope: str | None = None
+    """Where searches look, by our settings."""
 
 
 NO_ROW = -1

@@ -17,6 +17,7 @@ from enricher.core.memory import Memory
 from enricher.core.normalise import normalise
 from enricher.core.novelty import Horizon
 from enricher.core.programs import Programs
+from enricher.core.tune import NO_EXPERIENCE, Experience
 from enricher.model import Alert, Dropped
 from enricher.ports import History, Lookups
 
@@ -29,6 +30,8 @@ class World:
     lookups: Lookups
     history: History | None
     asked: Asked
+    experience: Experience = NO_EXPERIENCE
+    """How tuning rules were used, and which tenants are never tuned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ def _judge(
     context = _ask(classified.signals, memory, world, now)
     facts = gather(classified.signals, activity, context, rules, world.programs)
     graded = grade(facts, world.programs, world.asked)
-    findings = tune(graded, rules, now.date())
+    findings = tune(graded, rules, now.date(), world.experience)
     grouped = group(findings, classified, activity, seen, unreadable, alert, rules, memory)
     return Investigation(grouped=grouped, seen=seen, memory=memory)
 

@@ -9,7 +9,10 @@ from typing import Generic, Protocol, TypeVar
 
 from enricher.core.accounts import RowAccount, SourceRecord
 from enricher.core.document import CaseDocument, Json, News
+from enricher.core.drift import DriftRecord, QueryVersion
+from enricher.core.feedback import Feedback, Said
 from enricher.core.memory import Group, Memory, Past
+from enricher.core.uses import RuleUse
 from enricher.model import Backlog, Enrichment, Event, Observable, ProcessCreate
 
 # --- evidence -------------------------------------------------------------------------------------------------------
@@ -181,6 +184,8 @@ class Settlement:
     """The alert's own, for one that could not be read when it was accepted."""
     monitor: str | None = None
     """The name of the monitor or search."""
+    query: str | None = None
+    """The digest of its query (`core.drift.query_digest`)."""
     rows: int = 0
     rows_total: int | None = None
     """`rows` were received, `rows_total` is how many the search had, where the alert says so."""
@@ -289,10 +294,17 @@ class FollowUps(Protocol):
 
     def claim(self, limit: int) -> list[ClaimedFollowUp]: ...
 
-    def settle(self, claim: ClaimedFollowUp, settlement: Settlement, *, given_up: str | None = None) -> bool:
+    def overtaken(self, claim: ClaimedFollowUp) -> bool:
+        """Whether an alert has brought the start that is waited for."""
+        ...
+
+    def settle(
+        self, claim: ClaimedFollowUp, settlement: Settlement, *, given_up: str | None = None, again_s: float | None = None
+    ) -> bool:
         """Store the amended case with its news and "done" together; as `Inbox.settle`, False and Outdated included.
 
-        `given_up` says why it ends without what was waited for; `Memory.asked` repeats it from then on.
+        `given_up` says why it ends without what was waited for; `Memory.asked` repeats it from then on. With `again_s` it does not
+        end: a part has come and is stored, and for the rest it is due again in so many seconds.
         """
         ...
 
@@ -471,6 +483,22 @@ class CaseRecord:
     deliveries: tuple[DeliveryRecord, ...]
     opened_at: datetime
     updated_at: datetime
+    feedback: tuple[Feedback, ...] = ()
+    """What people have said of it, the last word first; at most twenty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedAlert:
+    """An alert as it came, for judging it again. `settled_at` is when it was judged, `cases` are those it is in."""
+
+    alert_id: str
+    body: bytes
+    source: str
+    kind: str
+    received_at: datetime
+    settled_at: datetime
+    cases: tuple[str, ...]
+    dropped: tuple[Json, ...]
 
 
 T = TypeVar("T")
@@ -509,12 +537,46 @@ class Reader(Protocol):
         """What lies in quarantine, newest first. `reason` is the fixed word that a reason begins with."""
         ...
 
+    def judged(self) -> list[str]:
+        """The ids of all alerts that were judged and are still here, in the order in which they were."""
+        ...
+
+    def unjudged(self, since: datetime) -> int:
+        """How many alerts of that time and later never were: quarantined, discarded, or still waiting."""
+        ...
+
+    def received(self, ids: Sequence[str]) -> list[ReceivedAlert]:
+        """Judged alerts with their bodies, in the order of their ids here; those that are gone left out."""
+        ...
+
     def quarantined(self) -> dict[str, int]:
         """How many alerts lie in quarantine, by the reason's fixed word."""
         ...
 
     def sources(self, *, monitors: bool = True) -> list[SourceRecord]:
         """Every source, by name. Without `monitors`: no rows, kinds and monitors either, as cheap as a scrape needs it."""
+        ...
+
+    def rule_uses(self) -> dict[str, RuleUse]:
+        """Every tuning rule that was ever loaded or matched, by its id."""
+        ...
+
+    def protected_tenants(self) -> frozenset[str]:
+        """The tenants of the cases of which the last word is that they are true positives."""
+        ...
+
+    def drift(self, since: datetime) -> list[DriftRecord]:
+        """Where Sumo Logic's columns said something else, from the day of `since` on: the newest day first, at most 1,000."""
+        ...
+
+    def queries(self, since: datetime) -> list[QueryVersion]:
+        """The versions of each monitor's query that were in use since then: by source and monitor, the one last seen first;
+        at most 1,000.
+        """
+        ...
+
+    def case_of_ticket(self, destination: str, tickets: Sequence[str], keys: Sequence[str]) -> str | None:
+        """The key of the case that has one of `tickets` (external ids) there, else that of the first of `keys` that is a case."""
         ...
 
     def backlog(self) -> Backlog: ...
@@ -534,3 +596,20 @@ class Operator(Protocol):
     def discard_dead(self, item_id: str, by: str) -> bool: ...
 
     def reopen_case(self, key: str) -> bool: ...
+
+    def note_feedback(
+        self, case_key: str, said: Said, by: str, source: str, note: str = "", *, at: datetime | None = None
+    ) -> bool:
+        """Keep what was said of a case, `at` by the clock of `source`, else now. What was said before stays, as history.
+
+        False where nothing is new: the source said the same last, has said something later, or takes back what it never said.
+        """
+        ...
+
+
+class RuleBook(Protocol):
+    """Which tuning rules are in use. Raises StoreUnavailable."""
+
+    def loaded(self, rules: Iterable[str]) -> None:
+        """Note the ids of rules that are loaded now; the first time that a rule is named here is when it was first seen."""
+        ...

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from enricher.core.issue_fields import Option, custom_fields, option_of
 from enricher.core.ticket_fields import SERVICENOW_OURS
-from enricher.core.written import as_json, as_json_or_name, as_names
+from enricher.core.written import as_json, as_json_or_name, as_names, as_switch
 from enricher.errors import ConfigurationError
 from enricher.model import Severity
 
@@ -80,13 +80,6 @@ def _tokens(value: object) -> object:
     return tuple(tokens)
 
 
-def _switch(value: object) -> object:
-    named = {"on": True, "off": False}.get(value.strip().lower()) if isinstance(value, str) else value
-    if named is None:
-        raise ValueError("should be 'on' or 'off'")
-    return named
-
-
 def _http(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
@@ -113,8 +106,9 @@ FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 QueryText = Annotated[str, Field(pattern=r"^[^\^\x00-\x1f\x7f]{1,100}$")]
 """What may stand in a query of ServiceNow, where `^` would begin another condition."""
 Weight = Annotated[int, Field(ge=1, le=5)]
-Switch = Annotated[bool, NoDecode, BeforeValidator(_switch)]
+Switch = Annotated[bool, NoDecode, BeforeValidator(as_switch)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(as_names)]
 Count = Annotated[int, Field(ge=1, le=256)]
 LookupSource = Literal["forward", "ptr", "asn", "rdap"]
 PerSecond = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]
@@ -158,6 +152,10 @@ class Settings(BaseSettings):
     jira_fields: Annotated[CustomFields | None, NoDecode, BeforeValidator(as_json)] = None
     jira_quiet_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 300.0
     """How long a search that finds nothing proves nothing."""
+    jira_webhook_secret: SecretStr | None = None
+    jira_false_positives: Names = ("False Positive",)
+    jira_true_positives: Names = ("True Positive",)
+    """Resolutions, as `servicenow_…` are close codes, by which a closed ticket says so."""
 
     servicenow_url: Url | None = None
     servicenow_user: str | None = None
@@ -178,6 +176,9 @@ class Settings(BaseSettings):
         BeforeValidator(as_json),
         AfterValidator(_of_each_severity),
     ] = None
+    servicenow_webhook_secret: SecretStr | None = None
+    servicenow_false_positives: Names = ("False positive",)
+    servicenow_true_positives: Names = ("True positive",)
 
     slack_url: Url = "https://slack.com/api"
     slack_token: SecretStr | None = None
@@ -233,6 +234,10 @@ class Settings(BaseSettings):
                 raise ValueError(f"{_variable(switch)} is set, so {names} must be too")
         if self.servicenow_url:
             self._check_servicenow()
+        for service in ("jira", "servicenow"):
+            lists = (f"{service}_false_positives", f"{service}_true_positives")
+            if both := set.intersection(*({word.casefold() for word in getattr(self, name)} for name in lists)):
+                raise ValueError(f"{' and '.join(map(_variable, lists))} both hold {', '.join(sorted(both))}")
         if self.jira_url and self.jira_flavour == "cloud" and not self.jira_email:
             raise ValueError(f"{_variable('jira_email')} must be set: Jira Cloud's tokens belong to an account")
         return self

@@ -17,13 +17,15 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from enricher.core.accounts import SourceRecord
+from enricher.core.tune import Standing
 from enricher.model import Backlog
 
+FEEDBACK = Counter("enricher_feedback", "Webhooks of ticket systems by what they were answered", ["source", "answer"])
 WEBHOOKS = Counter("enricher_webhooks", "Webhook requests by what they were answered", ["answer"])
 ALERTS = Counter("enricher_alerts", "Alerts by kind and how they ended: done, dead, retried", ["kind", "outcome"])
 ROWS_DROPPED = Counter("enricher_rows_dropped", "Rows that are in no case, by the reason's first word", ["reason"])
 CASES = Counter("enricher_cases", "Cases seen in alerts, by severity", ["severity"])
-DRIFT = Counter("enricher_drift", "Sumo's own columns that say something else than we do", ["field"])
+DRIFT = Counter("enricher_drift", "Sumo's own columns that say something else than we do", ["field", "reason"])
 TUNING = Counter("enricher_tuning_matches", "Findings that a tuning rule matched", ["rule", "mode"])
 LOOKUPS = Counter("enricher_lookups", "Look-ups by source and how they ended", ["source", "status"])
 FOLLOW_UPS = Counter("enricher_follow_ups", "What cases waited for, by kind and how it ended", ["kind", "ending"])
@@ -118,11 +120,25 @@ class IntakeCollector(Collector):
         return [quarantined, last, rate]
 
 
+class TuningCollector(Collector):
+    """Where tuning rules stand, from the content in force and the store at scrape time."""
+
+    def __init__(self, states: Mapping[str, int]) -> None:
+        self._states = states
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        rules = GaugeMetricFamily("enricher_tuning_rules", "Tuning rules by where they stand", labels=["state"])
+        for state in Standing:
+            rules.add_metric([state.value], self._states.get(state.value, 0))
+        return [rules]
+
+
 def exposition(
     backlog: Backlog | None,
     problems: int,
     sources: Sequence[SourceRecord] = (),
     quarantined: Mapping[str, int] | None = None,
+    tuning: Mapping[str, int] | None = None,
 ) -> tuple[bytes, str]:
     """The metrics of all processes of this service, and their content type."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -133,4 +149,5 @@ def exposition(
     gauges = CollectorRegistry()
     gauges.register(BacklogCollector(backlog, problems))
     gauges.register(IntakeCollector(sources, quarantined or {}))
+    gauges.register(TuningCollector(tuning or {}))
     return generate_latest(counters) + generate_latest(gauges), CONTENT_TYPE_LATEST

@@ -172,15 +172,16 @@ def test_the_severity_of_the_insight_moves_nothing() -> None:
         assert (case["severity"], case["score"]) == ("low", graded[0]["score"])
 
 
+SEVERITY: Json = {"field": "insight_severity", "ours": "low", "reason": "insight_severity", "rows": []}
+
+
 @pytest.mark.parametrize(
     ("said", "drift"),
     [
         pytest.param("LOW", [], id="the same"),
         pytest.param("low", [], id="in small letters"),
-        pytest.param("HIGH", [{"field": "insight_severity", "sumo": "HIGH", "ours": "low"}], id="higher"),
-        pytest.param(
-            "SEV-X", [{"field": "insight_severity", "sumo": "SEV-X", "ours": "low"}], id="a word not known is medium"
-        ),
+        pytest.param("HIGH", [SEVERITY | {"sumo": "HIGH"}], id="higher"),
+        pytest.param("SEV-X", [SEVERITY | {"sumo": "SEV-X"}], id="a word not known is medium"),
         pytest.param(None, [], id="none"),
     ],
 )

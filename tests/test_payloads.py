@@ -134,7 +134,13 @@ def test_the_aggregate_joins_query_and_connection_by_guid() -> None:
     assert (case["destination"]["ip"], case["destination"]["port"]) == ("203.0.113.24", 443)
     assert case["count"] == 5, "the connections, not the queries behind them"
     assert case["drift"] == [
-        {"field": "serverless_platform", "sumo": "Other Serverless", "ours": "Cloudflare Workers"},
+        {
+            "field": "serverless_platform",
+            "sumo": "Other Serverless",
+            "ours": "Cloudflare Workers",
+            "reason": "no_platform",
+            "rows": [1],
+        },
     ]
 
 

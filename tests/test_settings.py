@@ -212,3 +212,16 @@ def test_unrecognised_variables_are_reported_with_a_guess(environment: Environme
         "ENRICHER_JIRA_TOKN is no setting; did you mean ENRICHER_JIRA_TOKEN?",
         "ENRICHER_SERVICE_HOST is no setting",
     ]
+
+
+def test_words_of_tickets_are_lists(environment: Environment) -> None:
+    assert read_settings().jira_false_positives == ("False Positive",)
+    environment(JIRA_FALSE_POSITIVES="Benign, Not an incident", SERVICENOW_TRUE_POSITIVES='["Confirmed, malicious"]')
+    settings = read_settings()
+    assert settings.jira_false_positives == ("Benign", "Not an incident")
+    assert settings.servicenow_true_positives == ("Confirmed, malicious",)
+
+
+def test_no_word_says_both(environment: Environment) -> None:
+    environment(JIRA_FALSE_POSITIVES="Done,Benign", JIRA_TRUE_POSITIVES="done")
+    assert refused() == ["ENRICHER_JIRA_FALSE_POSITIVES and ENRICHER_JIRA_TRUE_POSITIVES both hold done"]

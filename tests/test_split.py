@@ -14,7 +14,20 @@ from enricher.core.normalise import normalise
 from enricher.lookups import NoLookups
 from enricher.model import Alert, Kind, ProcessCreate, Row
 from enricher.wiring.flow import Flow
-from tests.fakes import ADDRESS, HOST, NODE, NOON, at, case_names, corpus_alert, guid, packaged_programs
+from tests.fakes import (
+    ADDRESS,
+    CURL,
+    EXPLORER,
+    HOST,
+    NODE,
+    NOON,
+    POWERSHELL,
+    at,
+    case_names,
+    corpus_alert,
+    guid,
+    packaged_programs,
+)
 from tests.shelf import Shelf
 
 NAMES = case_names()
@@ -149,7 +162,26 @@ def test_further_tenants_of_a_rotation_join_one_case() -> None:
     assert "tenant_rotation" in joined["dns_anomalies"]
 
 
-def columns_of_query(name: str, moment: datetime) -> dict[str, str]:
+def test_a_rotation_seen_late_parts_no_case_that_is_there() -> None:
+    """What comes from another process, later, may show that the host had rotated earlier: each tenant keeps its case."""
+    shelf = Shelf()
+    flow = Flow(packaged_programs, NoLookups(), shelf, owner=False)
+
+    def ask(number: int, second: float) -> None:
+        row = Row(index=0, columns=columns_of_query(f"x.acct{number}.workers.dev", at(second), number))
+        moment = NOON + timedelta(minutes=number)
+        shelf.settle(flow.settlement_of(Alert(kind=Kind.MONITOR, rows=(row,), rows_total=1), moment), moment)
+
+    for number in range(1, 10):
+        ask(number, 60.0 * number)
+    before = set(shelf.cases)
+    for number in range(10, 13):
+        ask(number, 10.0 * number)
+    assert shelf.joined == {}
+    assert before <= set(shelf.cases)
+
+
+def columns_of_query(name: str, moment: datetime, number: int = 1) -> dict[str, str]:
     """A row of event 22 as a query parses it."""
     return {
         "eventid": "22",
@@ -158,7 +190,43 @@ def columns_of_query(name: str, moment: datetime) -> dict[str, str]:
         "querystatus": "0",
         "queryresults": f"::ffff:{ADDRESS};",
         "image": NODE,
-        "processid": "7316",
-        "processguid": f"{{{guid(1)}}}",
+        "processid": str(1000 + number),
+        "processguid": f"{{{guid(number)}}}",
         "utctime": moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
     }
+
+
+# --- what comes again -----------------------------------------------------------------------------------------------
+
+
+def test_an_ancestor_that_comes_again_says_nothing_of_its_other_children() -> None:
+    """Explorer's start comes with every child of it: the second child's alert is not the first one's."""
+    shelf = Shelf()
+    flow = Flow(packaged_programs, NoLookups(), shelf, owner=False)
+
+    def keys(number: int, *columns: dict[str, str]) -> list[str]:
+        moment = NOON + timedelta(minutes=number)
+        rows = tuple(Row(index=i, columns=one) for i, one in enumerate(columns))
+        alert = Alert(kind=Kind.MONITOR, rows=rows, rows_total=len(rows))
+        return shelf.settle(flow.settlement_of(alert, moment), moment)
+
+    parent = columns_of_start(9, EXPLORER, parent=None)
+    first = keys(1, parent, columns_of_start(1, POWERSHELL, parent=9), columns_of_query("a.one.workers.dev", at(1), 1))
+    second = keys(2, parent, columns_of_start(2, CURL, parent=9), columns_of_query("b.two.workers.dev", at(2), 2))
+    assert len(first) == len(second) == 1
+    assert first != second
+    assert keys(3, parent) == sorted([*first, *second]), "alone it is in the cases of both: every row is somewhere"
+
+
+def columns_of_start(number: int, image: str, *, parent: int | None) -> dict[str, str]:
+    """A row of event 1 as a query parses it."""
+    columns = {
+        "eventid": "1",
+        "computer": HOST,
+        "image": image,
+        "commandline": image,
+        "processid": str(1000 + number),
+        "processguid": f"{{{guid(number)}}}",
+        "utctime": at(-60).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
+    }
+    return columns if parent is None else columns | {"parentprocessguid": f"{{{guid(parent)}}}", "parentimage": EXPLORER}

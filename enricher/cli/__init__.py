@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
+from enricher.cli.span import SPAN
+from enricher.cli.tuning import tuning
 from enricher.errors import ConfigurationError, StoreUnavailable
 
 CONFIGURATION = 1
@@ -139,6 +142,19 @@ def balance(*, as_json: bool) -> None:
     sys.exit(run(as_json=as_json))
 
 
+@main.command()
+@click.option("--days", default=30, show_default=True, type=click.IntRange(min=1, max=365), help="How far back.")
+@click.option("--json", "as_json", is_flag=True)
+def drift(days: int, *, as_json: bool) -> None:
+    """Where Sumo Logic's own columns say something else than we do, by day and reason, and which query is deployed."""
+    from enricher.cli.drift import drift as run
+
+    run(days, as_json=as_json)
+
+
+main.add_command(tuning)
+
+
 @main.group()
 def quarantine() -> None:
     """Alerts that could not be read."""
@@ -178,6 +194,24 @@ def quarantine_retry(ids: tuple[str, ...], *, everything: bool, reason: str | No
     if bool(ids) == everything:
         raise click.UsageError("name the IDs, or say --all")
     sys.exit(retry(ids, everything=everything, reason=reason, as_json=as_json))
+
+
+@main.command()
+@click.option("--since", default="30d", show_default=True, type=SPAN, help="Hours, days or weeks: 36h, 30d, 4w.")
+@click.option(
+    "--config",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Judge by this folder; without it by the one in force.",
+)
+@click.option("--fail-on-change", is_flag=True, help="Exit 1 if anything is otherwise.")
+@click.option("--ignore-dates", is_flag=True, help="Tuning rules count as in force throughout, whatever their dates.")
+@click.option("--json", "as_json", is_flag=True)
+def replay(since: timedelta, directory: Path | None, *, fail_on_change: bool, ignore_dates: bool, as_json: bool) -> None:
+    """Stored payloads through another configuration or version: which cases change. Sends nothing, changes nothing."""
+    from enricher.cli.replay import replay as run
+
+    sys.exit(run(since, directory, fail_on_change=fail_on_change, ignore_dates=ignore_dates, as_json=as_json))
 
 
 @main.group()

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import orjson
 
+from enricher.content.families import families
 from enricher.core.programs import Programs
 from enricher.errors import ConfigurationError, DeliveryError
 from enricher.settings import Settings, unrecognised
@@ -50,7 +51,8 @@ def _settings(problems: list[str]) -> Settings | None:
 
 def _content(directory: Path | None, problems: list[str]) -> Programs | None:
     try:
-        return load_content(directory)
+        families(directory)
+        return load_content(directory, today=clock().date())
     except ConfigurationError as error:
         problems += [problem for problem in error.problems if problem not in problems]
         return None

@@ -11,6 +11,7 @@ import orjson
 from enricher.cli.page import show
 from enricher.core.document import Json
 from enricher.core.files import read_files
+from enricher.core.insight import console
 from enricher.core.payload import read, sniff
 from enricher.errors import PayloadError
 from enricher.lookups import NoLookups
@@ -34,7 +35,8 @@ def explain(source: str, *, as_json: bool, use_lookups: bool, render_for: str | 
     settings = configured()
     programs = load_content(content_directory(settings))
     asked = lookups(settings, None) if use_lookups else NoLookups()
-    flow = Flow(lambda: programs, asked, None, owner=use_lookups)
+    where = console(settings.sumo_api_url)
+    flow = Flow(lambda: programs, asked, None, owner=use_lookups, console=where, scope=settings.sumo_scope)
     document = flow.explain_alert(alert, clock())
     if render_for:
         _print([render(case, render_for, settings) for case in document["cases"]])

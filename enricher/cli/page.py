@@ -75,6 +75,7 @@ def _show_case(console: Console, case: CaseDocument) -> None:
         console, "Sumo's columns say otherwise", (f"{d['field']}: {d['sumo']!r}, here {d['ours']!r}" for d in case["drift"])
     )
     _listing(console, "Next steps", case["next_steps"])
+    _listing(console, "Searches", (f"{hunt['title']}: {hunt['query']}" for hunt in case["hunts"]))
 
 
 def _facts(case: CaseDocument) -> Table:

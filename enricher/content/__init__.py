@@ -13,18 +13,19 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from enricher.content import models
+from enricher.content.detections import read_detections
 from enricher.content.documents import Folder, Problems, packaged
 from enricher.content.estate import EstateFile, build_estate
 from enricher.content.platforms import read_catalog
+from enricher.content.playbook import read_playbook
 from enricher.content.severity import SeverityFile, policy
 from enricher.content.tuning import Guard, read_tuning
 from enricher.content.tuning_entry import TuningEntry, TuningFile
 from enricher.content.validate import read
 from enricher.core.catalog import Catalog
 from enricher.core.estate import Estate
-from enricher.core.rules import Browser, Detection, Folders, Processes, Rules, TuningRule
+from enricher.core.rules import Browser, Folders, Processes, Rules, TuningRule
 from enricher.errors import ConfigurationError
-from enricher.model import Severity
 
 __all__ = ["Guard", "destinations", "load", "packaged"]
 
@@ -36,21 +37,21 @@ def load(directory: Path | None, *, guard: Guard | None = None) -> Rules:
     """
     problems = Problems()
     folder = Folder(directory, problems)
-    detection = _detection(folder, problems)
     catalog = read_catalog(folder.one("catalog/platforms.csv"), problems)
+    detections = read_detections(folder, catalog, problems)
     processes = _one(folder, "catalog/processes.yml", models.ProcessesFile, problems)
     browsers = _browsers(folder, problems)
     folders = _one(folder, "catalog/folders.yml", models.FoldersFile, problems)
     lineage = _lineage(folder, problems)
     severity = _one(folder, "severity.yml", SeverityFile, problems)
-    playbook = _playbook(folder, problems)
+    playbook = read_playbook(folder, catalog, detections, problems)
     estate = _estate(folder, problems)
     tuning = _tuning(folder, catalog, guard, problems)
     _destinations(folder, problems)
-    if problems or not (detection and catalog and processes and folders and severity):
+    if problems or not (detections and catalog and processes and folders and severity):
         raise ConfigurationError(problems)
     return Rules(
-        detection=detection,
+        detections=detections,
         catalog=catalog,
         processes=_processes(processes),
         browsers=browsers,
@@ -59,7 +60,7 @@ def load(directory: Path | None, *, guard: Guard | None = None) -> Rules:
         severity=policy(severity),
         estate=estate,
         tuning=tuning,
-        next_steps=playbook,
+        playbook=playbook,
         digest=folder.digest(),
     )
 
@@ -87,17 +88,6 @@ def _destinations(folder: Folder, problems: Problems) -> dict[str, Any]:
 def _one(folder: Folder, name: str, shape: type[models.S], problems: Problems) -> models.S | None:
     found = read(folder.one(name), TypeAdapter(shape), problems)
     return found[0] if found else None
-
-
-def _detection(folder: Folder, problems: Problems) -> Detection | None:
-    files = folder.several("detections", default=True)
-    if len(files) != 1:
-        problems.add(
-            files[1].shown if files else "detections", 1, f"{len(files)} detections; this version runs exactly one"
-        )
-        return None
-    found = read(files[0], TypeAdapter(models.DetectionFile), problems)
-    return Detection(**found[0].model_dump()) if found else None
 
 
 def _browsers(folder: Folder, problems: Problems) -> tuple[Browser, ...]:
@@ -131,12 +121,6 @@ def _processes(file: models.ProcessesFile) -> Processes:
         system_folders=tuple(file.system_folders),
         carriers=tuple(file.carriers),
     )
-
-
-def _playbook(folder: Folder, problems: Problems) -> dict[str, tuple[str, ...]]:
-    shape: TypeAdapter[dict[Severity, list[str]]] = TypeAdapter(models.PlaybookFile)
-    found = read(folder.one("playbook.yml"), shape, problems)
-    return {band.value: tuple(lines) for band, lines in found[0].items()} if found else {}
 
 
 def _estate(folder: Folder, problems: Problems) -> Estate:

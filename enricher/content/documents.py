@@ -70,6 +70,10 @@ class Folder:
             return None
         return self.one(name)
 
+    def has(self, name: str) -> bool:
+        """Whether the file is the folder's own."""
+        return self.directory is not None and (self.directory / name).exists()
+
     def digest(self) -> str:
         """SHA-256 over the names and bytes of all files read so far."""
         total = sha256()

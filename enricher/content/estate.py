@@ -57,12 +57,14 @@ def _entry(entry: EstateEntry) -> Entry:
         groups=frozenset(entry.groups),
         role=entry.role,
         owner=entry.owner,
-        maintenance=tuple(
-            Window(
-                days=frozenset(map(_DAYS.index, window.days)),
-                begins=time.fromisoformat(window.begins),
-                ends=time.fromisoformat(window.ends),
-            )
-            for window in entry.maintenance
-        ),
+        maintenance=tuple(map(build_window, entry.maintenance)),
+    )
+
+
+def build_window(window: MaintenanceEntry) -> Window:
+    """A weekly window as the core reads it."""
+    return Window(
+        days=frozenset(map(_DAYS.index, window.days)),
+        begins=time.fromisoformat(window.begins),
+        ends=time.fromisoformat(window.ends),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from enricher.core.issue_fields import Option, custom_fields, option_of
+from enricher.core.rules import PLACES
 from enricher.core.ticket_fields import SERVICENOW_OURS
 from enricher.model import Severity
 
@@ -33,6 +34,9 @@ class DetectionFile(Strict):
     name: Text
     tactic: Text
     url: Annotated[str, Field(pattern=r"^https://")]
+    categories: Annotated[
+        list[Text] | None, Field(min_length=1, description="Of the catalog; left out: all that no other names")
+    ] = None
 
 
 # --- catalog/*.yml --------------------------------------------------------------------------------------------------
@@ -71,20 +75,39 @@ class FoldersFile(Strict):
 
 # --- playbook.yml ---------------------------------------------------------------------------------------------------
 
-PLACES = frozenset({"host", "tenant", "user", "platform", "process"})
-
 
 def _fillable(line: str) -> str:
     try:
-        places = {name for _, name, _, _ in Formatter().parse(line) if name is not None}
+        parts = [part for part in Formatter().parse(line) if part[1] is not None]
     except ValueError as error:
         raise ValueError(f"{error}; write a brace twice to print it") from error
-    if unknown := places - PLACES:
+    if unknown := {name or "" for _, name, _, _ in parts} - PLACES:
         raise ValueError(f"cannot fill in {sorted(unknown)}; there are {', '.join(sorted(PLACES))}")
+    if any(form or conversion for _, _, form, conversion in parts):
+        raise ValueError("a name in braces is filled in as it is; leave out what stands behind '!' or ':'")
     return line
 
 
-PlaybookFile = dict[Severity, list[Annotated[Text, AfterValidator(_fillable)]]]
+Line = Annotated[Text, AfterValidator(_fillable)]
+
+
+class BandLines(Strict):
+    """What to do, for each severity; none is as good as an empty list."""
+
+    critical: tuple[Line, ...] = ()
+    high: tuple[Line, ...] = ()
+    medium: tuple[Line, ...] = ()
+    low: tuple[Line, ...] = ()
+    informational: tuple[Line, ...] = ()
+
+
+class PlaybookFile(BandLines):
+    """Lines for every case, and lines that come on top for a detection's id, a platform's category or a platform's id."""
+
+    detections: dict[Text, BandLines] = Field(default_factory=dict)
+    categories: dict[Text, BandLines] = Field(default_factory=dict)
+    platforms: dict[Text, BandLines] = Field(default_factory=dict)
+
 
 # --- destinations.yml -----------------------------------------------------------------------------------------------
 
@@ -105,6 +128,8 @@ class JiraEntry(Strict):
     issue_type: Text | None = None
     comments: Literal["internal", "public"] | None = None
     quiet_seconds: Annotated[int, Field(strict=True, ge=0)] | None = None
+    false_positives: list[Text] | None = None
+    true_positives: list[Text] | None = None
     priorities: dict[Severity, JiraOption] | None = None
     components: list[JiraOption] | None = None
     security: JiraOption | None = None
@@ -162,6 +187,8 @@ class ServiceNowEntry(Strict):
     risk_score: Literal["instance", "case"] | None = None
     fields: Annotated[dict[FieldName, str | int | bool] | None, AfterValidator(_not_ours)] = None
     priorities: ServiceNowPriorities | None = None
+    false_positives: list[Text] | None = None
+    true_positives: list[Text] | None = None
 
 
 class SlackEntry(Strict):

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from enricher.content.estate import EstateFile
+from enricher.content.families import FamilyFile
 from enricher.content.models import (
     BrowserEntry,
     DestinationsFile,
@@ -28,6 +29,7 @@ SHAPES: tuple[tuple[str, TypeAdapter[Any]], ...] = (
     ("destinations", TypeAdapter(DestinationsFile)),
     ("detection", TypeAdapter(DetectionFile)),
     ("estate", TypeAdapter(EstateFile)),
+    ("family", TypeAdapter(FamilyFile)),
     ("folders", TypeAdapter(FoldersFile)),
     ("lineage", TypeAdapter(dict[Text, Names])),
     ("playbook", TypeAdapter(PlaybookFile)),

@@ -113,6 +113,8 @@ class SeverityFile(Strict):
     context: Annotated[dict[ContextPoints, Points], _every(ContextPoints)]
     address: Annotated[dict[AddressPoints, Points], _every(AddressPoints)] = {"inconsistent": 0.0, "needs": 10.0}  # noqa: RUF012 - pydantic copies it
     """A file written before there was this group knows of no such sign, and gets none."""
+    floor: dict[Literal["periodic"], Score] = Field(default_factory=dict)
+    """A file written before there was this group has no floor."""
     cap: Caps
     verdict: Verdicts
     shadow: list[Text] = Field(default_factory=list)
@@ -131,10 +133,24 @@ class SeverityFile(Strict):
         """Asked last: `info.data` holds every group that could be read."""
         for rule in shadow:
             group, _, name = rule.partition(".")
-            if group not in _GROUPS or name not in info.data.get(group, {name: 0}):
+            known = {*info.data.get(group, {name: 0}), *_PRINTED_AS.get(group, ())}
+            if group not in _GROUPS or name not in known:
                 raise ValueError(f"there is no rule {rule!r}; write 'group.name', such as 'path.script_writable'")
+            if rule in _LIMITS:
+                raise ValueError(f"{rule!r} is a limit, not a rule; write {_LIMITS[rule]}")
         return shadow
 
+
+_PRINTED_AS = {"command": ("flags",)}
+"""Rules whose points stand under other names."""
+_LIMITS = {
+    "command.flag": "'command.flags'",
+    "command.flags_most": "'command.flags'",
+    "dns.most": "the rules of 'dns'",
+    "context.needs": "the rules of 'context' or 'behaviour.periodic'",
+    "address.needs": "'address.inconsistent'",
+}
+"""Numbers in groups that are no points: in shadow they would silently do nothing."""
 
 _GROUPS = frozenset(
     {"platform", "process", "lineage", "identity", "path", "command", "behaviour", "dns", "context", "address"}

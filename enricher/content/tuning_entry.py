@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
+from enricher.content.estate import MaintenanceEntry
 from enricher.content.models import Names, Strict, Text
 
 Date = Annotated[date, Field(strict=True, description="YYYY-MM-DD, without quotes")]
@@ -40,6 +41,14 @@ class ConditionsEntry(Strict):
     tenant: OneOrMore | None = None
     hostname: OneOrMore | None = None
     hash: OneOrMore | None = None
+    chain: Annotated[
+        list[Text] | None,
+        Field(min_length=1, max_length=4, description="The parent's path, its parent's …: each in its place, all of them"),
+    ] = None
+    schedule: Annotated[
+        list[MaintenanceEntry] | MaintenanceEntry | None,
+        Field(description="Every contact must fall into one of these weekly windows, in UTC"),
+    ] = None
 
 
 class FactsEntry(Strict):
@@ -57,6 +66,9 @@ class FactsEntry(Strict):
     identity: Names = Field(default_factory=list)
     maintenance: bool | None = None
     service_account: bool | None = None
+    contacts: Annotated[list[AwareDatetime | None], Field(description="When contact was made; null: not known")] = Field(
+        default_factory=list
+    )
 
 
 class TestsEntry(Strict):
@@ -85,6 +97,9 @@ class TuningEntry(Strict):
     cap_at: Literal["informational", "low", "medium", "high"] | None = None
     amount: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=40)] | None = None
     mode: Literal["shadow", "live"] = "shadow"
+    ends_when_unmatched_days: Annotated[
+        int | None, Field(strict=True, ge=1, le=365, description="No longer in force after so many days without a match")
+    ] = None
     tests: TestsEntry
 
 

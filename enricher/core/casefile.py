@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 
@@ -13,7 +13,6 @@ from enricher.core.document import (
     BeaconDoc,
     CaseDocument,
     DestinationDoc,
-    DriftDoc,
     EnrichmentDoc,
     EstateDoc,
     ExceptionDoc,
@@ -25,13 +24,15 @@ from enricher.core.document import (
     TechniqueDoc,
     iso,
 )
+from enricher.core.drift import Columns, drift
 from enricher.core.evidence import cut, evidence
 from enricher.core.finding import Finding
 from enricher.core.gather import Facts
 from enricher.core.grade import digest
+from enricher.core.hunting import what_next
 from enricher.core.join import Ancestor
 from enricher.core.rules import Detection, Platform, Rules
-from enricher.core.wording import missing, next_steps, shown_name, summary, title
+from enricher.core.wording import missing, shown_name, summary, title
 from enricher.model import Alert, Enrichment, Event, Severity, Status
 
 MAX_EVIDENCE = 40
@@ -41,26 +42,6 @@ MAX_DECODED = 8
 MAX_LINE = 8_192
 """Characters of a line in the document: what Windows' own shell takes. The grade has read all of it."""
 _ANSWERED = frozenset({Status.OK, Status.STALE})
-_SEVERITIES = frozenset(severity.value for severity in Severity)
-_WITHIN = {Severity.INFORMATIONAL: Severity.LOW.value, Severity.CRITICAL: Severity.HIGH.value}
-"""Cloud SIEM's own algorithm gives LOW, MEDIUM and HIGH: what it may mean where we have a band more."""
-
-Columns = Mapping[int, Mapping[str, str]]
-"""Of every row of the alert, by its number."""
-
-_SEED_LABELS = {
-    "S1": "Cloudflare Workers",
-    "S2": "Cloudflare Workers",
-    "S3": "Google Cloud Functions",
-    "S4": "AWS Lambda",
-    "S5": "AWS Lambda",
-    "S6": "Azure Functions",
-    "S7": "Azure Functions",
-    "S8": "Netlify Functions",
-    "S9": "Vercel Serverless",
-    "S10": "Google Apps Script",
-}
-"""What the seed's query calls the platforms of its ten patterns; it knows no others."""
 
 
 def case_key(detection: str, host: str, target: str, kind: str) -> str:
@@ -81,14 +62,14 @@ def case_document(
     ordered = sorted(findings, key=lambda f: f.order)
     top = ordered[0]
     graded, facts, signal = top.graded, top.graded.facts, top.graded.facts.signal
-    ledger = [*graded.ledger, *top.tuned.steps]
+    ledger, detection = [*graded.ledger, *top.tuned.steps], rules.detection_of(signal.platform)
     times, where, count = _times(findings), sorted(set(rows)), sum(f.graded.facts.signal.contacts for f in findings)
     return CaseDocument(
         key=key,
         title=title(top),
         summary=summary(top, count, times),
-        detection=rules.detection.id,
-        technique=_technique(rules.detection),
+        detection=detection.id,
+        technique=_technique(detection),
         host=signal.process.computer,
         user=signal.process.user,
         rows=where,
@@ -116,9 +97,9 @@ def case_document(
         ledger=ledger,
         ledger_digest=digest(ledger),
         exceptions=_exceptions(ordered),
-        drift=[*_insight_drift(top, alert), *_drift(columns, where, findings)],
+        drift=drift(alert, columns, where, ordered, rules),
         missing=missing(top, alert),
-        next_steps=next_steps(top, rules),
+        **what_next(top, alert, rules, times),
         tickets=[],
         first_seen=_iso(min(times, default=None)),
         last_seen=_iso(max(times, default=None)),
@@ -271,32 +252,6 @@ def _estate(findings: Sequence[Finding], top: Finding, rules: Rules) -> EstateDo
     process = top.graded.facts.signal.process
     contacts = (event.at for finding in findings for event in finding.graded.facts.signal.counted if event.at)
     return rules.estate.described(process.computer, process.user, contacts)
-
-
-def _drift(columns: Columns, rows: Sequence[int], findings: Sequence[Finding]) -> list[DriftDoc]:
-    """Where Sumo's own columns say something else than we do, each difference once."""
-    platform = findings[0].graded.facts.signal.platform
-    suspicious = any(f.graded.is_suspicious for f in findings)
-    drift: dict[tuple[str, str], DriftDoc] = {}
-    for index in rows:
-        label = columns.get(index, {}).get("serverlessplatform")
-        if label and label not in {platform.name, _SEED_LABELS.get(platform.seed_pattern or "")}:
-            drift["serverless_platform", label] = DriftDoc(field="serverless_platform", sumo=label, ours=platform.name)
-        said = columns.get(index, {}).get("issuspicious")
-        if said and (said.lower() in {"1", "1.0", "true"}) is not suspicious:
-            drift["is_suspicious", said] = DriftDoc(field="is_suspicious", sumo=said, ours=str(int(suspicious)))
-    return [drift[key] for key in sorted(drift)]
-
-
-def _insight_drift(top: Finding, alert: Alert) -> list[DriftDoc]:
-    """Where Cloud SIEM gave another severity than the evidence has, before any tuning rule; a word not known is its medium."""
-    said, ours = alert.insight.severity if alert.insight else None, top.graded.severity
-    if said is None:
-        return []
-    word = said.lower() if said.lower() in _SEVERITIES else Severity.MEDIUM.value
-    if word in {ours.value, _WITHIN.get(ours)}:
-        return []
-    return [DriftDoc(field="insight_severity", sumo=said, ours=ours.value)]
 
 
 def _insight(alert: Alert) -> InsightDoc | None:

@@ -141,11 +141,17 @@ class ExceptionDoc(TypedDict):
 
 
 class DriftDoc(TypedDict):
-    """One of Sumo's own columns that says something else than we do."""
+    """One of Sumo's own columns that says something else than we do.
+
+    `reason` is one of `core.drift.REASONS`; `rows` are those of the alert that showed it last. A case stored by an older version
+    has neither.
+    """
 
     field: str
     sumo: str
     ours: str
+    reason: str
+    rows: list[int]
 
 
 class InsightDoc(TypedDict):
@@ -155,6 +161,14 @@ class InsightDoc(TypedDict):
     readable_id: str | None
     severity: str | None
     entity: str | None
+    url: str | None
+
+
+class HuntDoc(TypedDict):
+    """A search for an analyst to run in Sumo Logic; `url` opens it there, None where its console is not known."""
+
+    title: str
+    query: str
     url: str | None
 
 
@@ -187,7 +201,14 @@ class HistoryDoc(TypedDict):
     """When the group (host, account, image, target) made contact, the last two hundred of the last day, in order."""
 
 
-class CaseDocument(HistoryDoc):
+class NextDoc(TypedDict):
+    """What an analyst does next."""
+
+    next_steps: list[str]
+    hunts: list[HuntDoc]
+
+
+class CaseDocument(HistoryDoc, NextDoc):
     """One case, as design §4.3 prints it."""
 
     key: str
@@ -223,7 +244,6 @@ class CaseDocument(HistoryDoc):
     exceptions: list[ExceptionDoc]
     drift: list[DriftDoc]
     missing: list[str]
-    next_steps: list[str]
     tickets: list[Json]
     first_seen: str | None
     last_seen: str | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from unicodedata import normalize
 
@@ -38,6 +38,26 @@ class Window:
             return day in self.days and self.begins <= clock < self.ends
         return (day in self.days and clock >= self.begins) or ((day - 1) % 7 in self.days and clock < self.ends)
 
+    def covers(self, first: datetime, last: datetime) -> bool:
+        """Whether all the time between two aware times falls inside, into one opening of the window."""
+        return self.open_at(first) and first <= last and last - first < self._left(first.astimezone(UTC))
+
+    def _left(self, moment: datetime) -> timedelta:
+        """How long the window stays open from a moment inside it."""
+        closes = datetime.combine(moment.date(), self.ends, UTC)
+        return (closes if closes > moment else closes + timedelta(days=1)) - moment
+
+
+Span = tuple[datetime | None, datetime | None]
+"""When contact was made, and until when where one row stands for several contacts; no first time: not known when."""
+
+
+def covered(windows: Sequence[Window], contacts: Sequence[Span]) -> bool:
+    """Whether every contact fell into a window; one whose time is not known did not, and no contact at all proves nothing."""
+    return bool(contacts) and all(
+        first is not None and any(window.covers(first, last or first) for window in windows) for first, last in contacts
+    )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -65,9 +85,9 @@ class HostFacts:
         """Whether an aware time falls into a window."""
         return any(window.open_at(at) for window in self.maintenance)
 
-    def only_in_maintenance(self, times: Sequence[datetime | None]) -> bool:
-        """Whether every one of them does; a time that is not known does not, and no time at all proves nothing."""
-        return bool(times) and all(at is not None and self.in_maintenance(at) for at in times)
+    def only_in_maintenance(self, contacts: Sequence[Span]) -> bool:
+        """Whether every one of them fell into a window, as `covered` says."""
+        return covered(self.maintenance, contacts)
 
 
 @dataclass(frozen=True)

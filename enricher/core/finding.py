@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from enricher.core.gather import spans
 from enricher.core.grade import Graded, verdict
 from enricher.core.rules import Rules
-from enricher.core.tune import Tuned, TuningFacts, apply
+from enricher.core.tune import NO_EXPERIENCE, Experience, Tuned, TuningFacts, about, apply
 from enricher.model import Verdict
 
 
@@ -27,13 +28,14 @@ class Finding:
         return (self.tuned.suppressed, -self.tuned.score, first is None, first or 0, self.graded.facts.signal.host)
 
 
-def tune(graded: Sequence[Graded], rules: Rules, today: date) -> list[Finding]:
+def tune(graded: Sequence[Graded], rules: Rules, today: date, known: Experience = NO_EXPERIENCE) -> list[Finding]:
     """Let the tuning rules speak, after scoring. Order is kept."""
-    return [_tune(one, rules, today) for one in graded]
+    return [_tune(one, rules, today, known) for one in graded]
 
 
-def _tune(graded: Graded, rules: Rules, today: date) -> Finding:
-    tuned = apply(tuning_facts(graded), graded.score, rules.severity, rules.tuning, today)
+def _tune(graded: Graded, rules: Rules, today: date, known: Experience) -> Finding:
+    facts = tuning_facts(graded)
+    tuned = apply(facts, graded.score, rules.severity, about(facts, rules), today, known)
     below = tuned.live and graded.score < rules.severity.verdict_benign_tuned_below
     shown = sum(
         step["points"]
@@ -61,4 +63,5 @@ def tuning_facts(graded: Graded) -> TuningFacts:
         identity=frozenset(graded.identity),
         maintenance=facts.maintenance,
         service_account=facts.service_account,
+        contacts=spans(signal),
     )

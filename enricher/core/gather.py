@@ -11,6 +11,7 @@ from enricher.core.behaviour import Beacon, beaconing, rhythm, stronger
 from enricher.core.classify import Signal
 from enricher.core.commands import decoded_forms
 from enricher.core.dns_anomalies import DnsAnomalies
+from enricher.core.estate import Span
 from enricher.core.join import Activity, Ancestor, ProcessKey
 from enricher.core.memory import WINDOW, Group, Past
 from enricher.core.novelty import UNKNOWN, Horizon, Novelty, novelty
@@ -139,11 +140,16 @@ def gather(
             start_asked=context.asked.get((signal.process.computer, guid)) if guid else None,
             role=host.role if (host := rules.estate.about(signal.process.computer)) else None,
             groups=host.groups if host else None,
-            maintenance=host.only_in_maintenance([event.at for event in signal.counted]) if host else None,
+            maintenance=host.only_in_maintenance(spans(signal)) if host else None,
             service_account=rules.estate.service_account(signal.process.user),
         )
         for signal in signals
     ]
+
+
+def spans(signal: Signal) -> tuple[Span, ...]:
+    """When each contact was made. A row that stands for several, and does not say until when, says nothing of when they were."""
+    return tuple((e.at, e.last_at) if e.count == 1 or e.last_at else (None, None) for e in signal.counted)
 
 
 def _one_of_each_process(signals: Sequence[Signal]) -> Iterable[Signal]:

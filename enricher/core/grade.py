@@ -14,20 +14,24 @@ from math import floor
 
 import orjson
 
-from enricher.core import signs
+from enricher.core import circumstances, signs
 from enricher.core.commands import driven
 from enricher.core.consistency import consistency_of, contacted
 from enricher.core.document import StepDoc
+from enricher.core.evidence import cut
 from enricher.core.gather import Facts
 from enricher.core.join import ProcessKey
 from enricher.core.programs import Programs
 from enricher.core.rules import SeverityPolicy
-from enricher.core.signs import Identity, Line, Sign
+from enricher.core.sign import Sign, counts
+from enricher.core.signs import Identity, Line
 from enricher.model import Severity, Status, Verdict
 
 _FOREIGN_CLASSES = frozenset({"script_host", "lolbin"})
 _SILENT = frozenset({Status.TIMEOUT, Status.RATE_LIMITED, Status.ERROR})
 TOP = 100.0
+MOST_SAID = 400
+"""Characters of evidence in one step: a path from a log may be very long; the case has it whole elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class _Judged:
     """What does not depend on the tenant."""
 
     who: Identity
-    ran: Sign
+    ran: Sequence[Sign]
     kin: Sequence[Sign]
     lines: Sequence[Line]
 
@@ -83,22 +87,24 @@ def _judge(facts: Facts, programs: Programs) -> _Judged:
     policy = programs.rules.severity
     who = signs.identity(facts, programs, policy)
     ran = signs.process(facts, who, programs, policy)
-    kin = signs.lineage(facts, who, verified=ran.rule == "verified_task", programs=programs, policy=policy)
+    verified = any(s.rule == "verified_task" and counts(s, policy) for s in ran)
+    kin = signs.lineage(facts, who, verified=verified, programs=programs, policy=policy)
     return _Judged(who, ran, kin, signs.read_lines(facts))
 
 
 def _grade(facts: Facts, judged: _Judged, programs: Programs, asked: Asked) -> Graded:
     policy = programs.rules.severity
     who, ran, kin = judged.who, judged.ran, judged.kin
-    managed = any(s.rule == "management" and s.taken for s in kin)
+    managed = not who.hides and any(s.rule == "management" and f"lineage.{s.rule}" not in policy.shadow for s in kin)
     told = signs.command(facts, judged.lines, programs, policy, managed=managed)
-    others = _positive((*who.signs, ran, *kin, *told), policy)
-    beats = signs.behaviour(facts, policy, others)
-    asking = signs.dns(facts, policy)
-    around = [*signs.context(facts, policy, others), *signs.address(facts, policy, others)]
+    others = _positive((*who.signs, *ran, *kin, *told), policy)
+    beats = circumstances.behaviour(facts, policy, others)
+    asking = circumstances.dns(facts, policy)
+    around = [*circumstances.context(facts, policy, others), *circumstances.address(facts, policy, others)]
     ledger = _Ledger(policy)
-    ledger.add(signs.platform(facts, policy), ran, *kin, *who.signs, *told, *beats, *asking, *around)
+    ledger.add(signs.platform(facts, policy), *ran, *kin, *who.signs, *told, *beats, *asking, *around)
     ledger.close()
+    _floor(ledger, facts, (*ran, *kin), beats, programs)
     shown = _positive((*who.signs, *kin), policy)
     benign = _caps(ledger, facts, programs, policy, shown, _positive(told, policy))
     score = int(ledger.score)
@@ -118,7 +124,7 @@ def _grade(facts: Facts, judged: _Judged, programs: Programs, asked: Asked) -> G
 
 
 def _positive(found: Iterable[Sign], policy: SeverityPolicy) -> float:
-    return sum(s.points for s in found if s.taken and s.points > 0 and f"{s.step}.{s.rule}" not in policy.shadow)
+    return sum(s.points for s in found if s.points > 0 and counts(s, policy))
 
 
 class _Ledger:
@@ -143,6 +149,12 @@ class _Ledger:
             self._step("sum", "sum.clamp", "0 to 100, whole points, half rounded up", whole - self.score, taken=True)
         self.score = whole
 
+    def floor(self, rule: str, at_least: float, evidence: str, *, met: bool) -> None:
+        """A floor that holds and lifts is taken; one that holds for a higher score is printed as not needed."""
+        lifts = met and self.score < at_least
+        note = evidence if lifts or not met else f"{evidence}; nothing to lift"
+        self._step("floor", f"floor.{rule}", note, max(0.0, at_least - self.score), taken=lifts)
+
     def cap(self, rule: str, at_most: float, evidence: str, *, met: bool) -> None:
         """A cap that applies and bites is taken; one that applies to a lower score is printed as not needed."""
         lowers = met and self.score > at_most
@@ -156,13 +168,26 @@ class _Ledger:
             {
                 "step": step,
                 "rule": rule,
-                "evidence": evidence,
+                "evidence": cut(evidence, MOST_SAID),
                 "points": round(points, 4),
                 "from": before,
                 "to": round(self.score, 4),
                 "taken": taken,
             }
         )
+
+
+def _floor(ledger: _Ledger, facts: Facts, own: Sequence[Sign], beats: Sequence[Sign], programs: Programs) -> None:
+    """A tool that calls like a clock is looked at, however little else is known; but not where something says why it calls."""
+    policy = programs.rules.severity
+    at_least = policy.floor.get("periodic", 0.0)
+    if not at_least or not beats or "behaviour.periodic" in policy.shadow:
+        return
+    kind = facts.program.kind
+    excuse = next((s.rule for s in own if counts(s, policy) and (s.points < 0 or s.rule in signs.CEILINGS)), None)
+    tool = kind in programs.rules.processes.tool_classes
+    why = f"a tool of class {kind}, at even intervals" if tool else f"at even intervals, but class {kind} is no tool"
+    ledger.floor("periodic", at_least, f"{why}, as {excuse} explains" if excuse else why, met=tool and not excuse)
 
 
 def _caps(ledger: _Ledger, facts: Facts, programs: Programs, policy: SeverityPolicy, shown: float, told: float) -> bool:

@@ -1,7 +1,8 @@
 """Findings → cases. One alert gives zero or more cases; every row is in a case or in `dropped`, never in neither.
 
 A case keeps its key for life. What is learnt later (the process is another class than its image said; the host rotates over
-tenants) would give the same contacts another key: then they stay in the case that has them, and the other key becomes its alias.
+tenants; another detection speaks for the platform) would give the same contacts another key: then they stay in the case that has
+them, and the other key becomes its alias.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from enricher.core.classify import Classified, Signal
 from enricher.core.distinct import Distinct
 from enricher.core.document import CaseDocument
 from enricher.core.finding import Finding
-from enricher.core.join import Activity
+from enricher.core.join import Activity, Process
 from enricher.core.memory import Memory
 from enricher.core.rules import Rules
+from enricher.core.wording import NOT_ALL_READ
 from enricher.model import Alert, Dropped, Event
 
 CLASSES = (
@@ -74,27 +76,49 @@ def group(
     of failures is one of all the host's processes.
     """
     keys = [_key_of(finding, rules) for finding in findings]
-    known = _Known(seen.case_of, activity, frozenset(keys), rules.detection.id)
+    known = _Known(seen.case_of, activity, frozenset(keys), tuple(one.id for one in rules.detections))
+    before = [known.case_before(finding, key) for finding, key in zip(findings, keys, strict=True)]
     aliases = {
-        key: before
-        for key, finding in zip(keys, findings, strict=True)
-        if (before := known.case_before(finding, key)) is not None
+        key: case
+        for finding, key, case in zip(findings, keys, before, strict=True)
+        if case is not None and known.is_variant(finding, key, case)
     }
     by_key: dict[str, list[Finding]] = defaultdict(list)
-    for key, finding in zip(keys, findings, strict=True):
-        by_key[aliases.get(key, key)].append(finding)
+    for finding, key, case in zip(findings, keys, before, strict=True):
+        by_key[case or aliases.get(key, key)].append(finding)
+    events = {
+        key: _in_order(e for f in members for e in events_of(f.graded.facts.signal, activity))
+        for key, members in by_key.items()
+    }
+    came = _came(by_key, events, classified, seen)
     columns = {row.index: row.columns for row in alert.rows}
-    cases, has = [], dict[int, str]()
+    cases = []
     for key, members in by_key.items():
-        events = _in_order(e for f in members for e in events_of(f.graded.facts.signal, activity))
-        has |= {id(event): key for event in events}
-        rows = {row for event in events for row in seen.rows[id(event)]}
-        document = case_document(key, members, rows, events, alert, columns, rules)
-        if any(id(event) in seen.asked_of for event in events) or _changed(document, memory):
-            cases.append(Case(document, tuple(members), events))
+        rows = {row for event in events[key] for row in seen.rows[id(event)]} if key in came else set()
+        document = case_document(key, members, rows, events[key], alert, columns, rules)
+        document["missing"] += [NOT_ALL_READ] if memory.cut else []
+        if key in came or _changed(document, memory):
+            cases.append(Case(document, tuple(members), events[key]))
     kept = {row for case in cases for row in case.document["rows"]}
     dropped = _dropped(kept, classified, seen, unreadable, alert)
+    has = {id(event): key for key in by_key for event in events[key]}
     return Grouped(tuple(cases), dropped, aliases, _joined(by_key, has, seen.case_of, memory))
+
+
+def _came(
+    by_key: Mapping[str, Sequence[Finding]], events: Mapping[str, Sequence[Event]], classified: Classified, seen: Distinct
+) -> set[str]:
+    """The cases that the events asked about are in: by a contact or their own process, or by what is new of an ancestor.
+
+    The start of an ancestor that is known already comes again with every child of it, and says nothing of the others; it is put
+    in their cases only where it is in no other, for every row is in a case or has left.
+    """
+    own = {key: {id(e) for f in members for e in _own(f.graded.facts.signal)} for key, members in by_key.items()}
+    news = seen.asked_of - seen.case_of.keys()
+    came = {key for key in by_key if any(id(e) in (seen.asked_of if id(e) in own[key] else news) for e in events[key])}
+    placed = {id(event) for event, _ in classified.leaving} | {id(event) for key in came for event in events[key]}
+    left = seen.asked_of - placed
+    return came | {key for key in by_key if any(id(event) in left for event in events[key])}
 
 
 def _changed(document: CaseDocument, memory: Memory) -> bool:
@@ -126,7 +150,8 @@ def _key_of(finding: Finding, rules: Rules) -> str:
     facts = finding.graded.facts
     signal = facts.signal
     target = signal.platform.family if _joins_rotation(finding) else signal.target
-    return case_key(rules.detection.id, signal.process.computer, target, facts.program.kind)
+    detection = rules.detection_of(signal.platform).id
+    return case_key(detection, signal.process.computer, target, facts.program.kind)
 
 
 def _joins_rotation(finding: Finding) -> bool:
@@ -142,7 +167,7 @@ class _Known:
     case_of: Mapping[int, str]
     activity: Activity
     claimed: frozenset[str]
-    detection: str
+    detections: tuple[str, ...]
 
     def case_before(self, finding: Finding, key: str) -> str | None:
         """The case that has the finding's contacts or its process already, where its key differs only by what was learnt since.
@@ -156,10 +181,18 @@ class _Known:
             return None
         above = [self.activity.processes[a.key] for a in signal.ancestors if a.key in self.activity.processes]
         opened = self._cases(*(event for ancestor in above for event in (*ancestor.creations, *ancestor.blocks)))
-        targets = (signal.target, signal.platform.family)
-        ours = {case_key(self.detection, process.computer, target, kind) for target in targets for kind in CLASSES}
+        ours = self._keys(finding, signal.target) | self._keys(finding, signal.platform.family)
         before = [*own, *(case for case in opened if case not in self.claimed)]
         return next((case for case in before if case in ours and case != key), None)
+
+    def is_variant(self, finding: Finding, key: str, case: str) -> bool:
+        """Whether the two keys differ in the process class alone: then whatever has the one belongs to the other."""
+        signal = finding.graded.facts.signal
+        return any({key, case} <= self._keys(finding, target) for target in (signal.target, signal.platform.family))
+
+    def _keys(self, finding: Finding, target: str) -> set[str]:
+        host = finding.graded.facts.signal.process.computer
+        return {case_key(one, host, target, kind) for one in self.detections for kind in CLASSES}
 
     def _cases(self, *events: Event) -> list[str]:
         return [self.case_of[id(event)] for event in events if id(event) in self.case_of]
@@ -170,17 +203,23 @@ class _Known:
 
 def events_of(signal: Signal, activity: Activity) -> Iterable[Event]:
     """The signal's contacts, and what its process and ancestors did besides contacting somebody else."""
-    yield from signal.connections
-    yield from signal.queries
-    related = [signal.process]
+    yield from _own(signal)
     for ancestor in signal.ancestors:
         key = ancestor.key or ((signal.process.computer, ancestor.guid) if ancestor.guid else None)
         if key in activity.processes:
-            related.append(activity.processes[key])
-    for process in related:
-        yield from process.creations
-        yield from process.files
-        yield from process.blocks
+            yield from _besides(activity.processes[key])
+
+
+def _own(signal: Signal) -> Iterable[Event]:
+    yield from signal.connections
+    yield from signal.queries
+    yield from _besides(signal.process)
+
+
+def _besides(process: Process) -> Iterable[Event]:
+    yield from process.creations
+    yield from process.files
+    yield from process.blocks
 
 
 def _in_order(events: Iterable[Event]) -> tuple[Event, ...]:

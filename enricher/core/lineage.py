@@ -42,7 +42,7 @@ class Kinship:
         return f"{self.parent.known_as or 'unknown'} → {self.child.known_as or 'unknown'}"
 
 
-def kinships(process: Program, ancestors: Sequence[Program], programs: Programs, *, verified_task: bool) -> list[Kinship]:
+def kinships(process: Program, ancestors: Sequence[Program], programs: Programs) -> list[Kinship]:
     """Every rule that fits, nearest link first; the grade takes the largest of each sign."""
     found: list[Kinship] = []
     chain = [process, *ancestors]
@@ -50,8 +50,7 @@ def kinships(process: Program, ancestors: Sequence[Program], programs: Programs,
         if child.name is not None and parent.name is not None:
             rules = _rules(parent, child, programs, nearest=child is process)
             found += [Kinship(rule, parent, child) for rule in rules]
-    found += _around(process, ancestors, programs)
-    return [k for k in found if not (k.rule == "task_other" and k.child is process and verified_task)]
+    return found + _around(process, ancestors, programs)
 
 
 def _rules(parent: Program, child: Program, programs: Programs, *, nearest: bool) -> Iterator[str]:

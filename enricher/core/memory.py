@@ -49,8 +49,8 @@ class Memory:
     `marks` give each computer a number that grows whenever something new is stored of it; they come back with the settlement,
     so that nothing stored meanwhile is overlooked. `cut`: more is known than was read. `asked` says of (computer, guid) how
     the question to Sumo Logic stands: `waiting`, or why there is no answer. `rotations`: since when a host has been seen to
-    rotate over the tenants of a family, by (host, family). `ledgers` give the digest of each case's ledger as it is stored, `sizes`
-    how many events each case has, `counts` how many contacts.
+    rotate over the tenants of a family, by (host, family). `ledgers` give the digest of each case's ledger as it was judged last, `sizes`
+    how many events each case has, `counts` how many contacts it was judged by last.
     """
 
     events: tuple[Remembered, ...] = ()

@@ -14,6 +14,8 @@ from datetime import datetime
 
 from enricher.core.casefile import MAX_CONTACTS, MAX_FINDINGS
 from enricher.core.document import CaseDocument, Json, News, iso
+from enricher.core.drift import MAX_DIFFERENCES
+from enricher.core.wording import NOT_ALL_READ
 from enricher.model import Severity, Status
 
 _OF_THE_PROCESS = frozenset({"identity", "path", "command", "behaviour", "dns"})
@@ -52,7 +54,7 @@ def merge(
     merged["drift"] = sorted(
         {(d["field"], d["sumo"]): d for d in (*stored["drift"], *new["drift"])}.values(),
         key=lambda d: (d["field"], d["sumo"]),
-    )
+    )[:MAX_DIFFERENCES]
     merged["enrichments"] = sorted(
         {(e["about"], e["source"]): e for e in (*(() if covers else other["enrichments"]), *base["enrichments"])}.values(),
         key=lambda e: (e["about"], e["source"]),
@@ -96,10 +98,10 @@ def _links(document: CaseDocument) -> int:
 
 
 def _rows_missing(new: CaseDocument, stored: CaseDocument, merged: CaseDocument) -> list[str]:
-    """What the alert lacked it lacks still when its case is looked at again."""
-    if new["rows"]:
-        return []
-    return [line for line in stored["missing"] if line.startswith("rows:") and line not in merged["missing"]]
+    """What the alert lacked it lacks still when its case is looked at again. What was not read this time is said, whoever speaks."""
+    lacked = [] if new["rows"] else [line for line in stored["missing"] if line.startswith("rows:")]
+    unread = [NOT_ALL_READ] if NOT_ALL_READ in new["missing"] else []
+    return [line for line in (*lacked, *unread) if line not in merged["missing"]]
 
 
 def _all_times(stored: CaseDocument, new: CaseDocument) -> list[str]:

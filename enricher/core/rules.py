@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from enricher.core.estate import Estate
+from enricher.core.estate import Estate, Window
 from enricher.core.matcher import Matcher
+from enricher.core.tuning_index import TuningIndex
 from enricher.model import Severity
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Detection:
     name: str
     tactic: str
     url: str
+    categories: frozenset[str] = frozenset()
+    """Categories of platforms it speaks for; empty: all that no other detection names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,8 @@ class SeverityPolicy:
     verdict_suspicious: float
     verdict_benign_tuned_below: float
     shadow: frozenset[str] = frozenset()
+    floor: Mapping[str, float] = field(default_factory=dict)
+    """Score that a finding has at least, by what it shows; 0 or none is no floor."""
 
     def band(self, score: float) -> Severity:
         """The highest band that begins at or below `score`."""
@@ -123,10 +128,11 @@ class SeverityPolicy:
 class TuningRule:
     """`config/tuning/*.yml`, one entry: an exception with an owner, a reason and an end.
 
-    `conditions` maps a condition's name (`image`, `parent`, `ancestor`, `command_line`, `user`, `tenant`, `hostname`, `hash`)
-    to what it must be, `scope` (`groups`, `users`, `hosts`, `maintenance`, `service_account`) to where the rule may act at all,
+    `conditions` maps a condition's name (`image`, `parent`, `ancestor`, `chain`, `command_line`, `user`, `tenant`, `hostname`,
+    `hash`) to what it must be, `scope` (`groups`, `users`, `hosts`, `maintenance`, `service_account`) to where the rule may act at all,
     both as written in the file;
-    text is compared in path form or lower case, a `re:` value is an anchored google-re2 pattern, a list means any of them.
+    text is compared in path form or lower case, a `re:` value is an anchored google-re2 pattern, a list means any of them, but of
+    `chain`, which is the parent, its parent …, each in its place.
     All must hold; a condition whose evidence is missing does not hold.
     """
 
@@ -148,17 +154,48 @@ class TuningRule:
     cap_at: Severity | None = None
     mode: str = "shadow"
     """`shadow` or `live`."""
+    schedule: tuple[Window, ...] = ()
+    """Every contact must fall into one of these; empty: at any time."""
+    ends_when_unmatched_days: int | None = None
+    """After so many days without a match the rule is no longer in force; None: only `expires` ends it."""
     source: str = ""
     """`file:line`, for messages."""
     matchers: Mapping[str, Matcher] = field(default_factory=dict, compare=False, repr=False)
     """`conditions`, and `scope` as `scope.groups` …, compiled; a rule without any matches nothing."""
 
 
+OfBand = Mapping[str, tuple[str, ...]]
+"""Severity to the lines of a playbook."""
+
+PLACES = frozenset({"host", "tenant", "user", "platform", "process", "since", "guid"})
+"""What a line of a playbook may ask to be filled in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playbook:
+    """`config/playbook.yml`: lines for every case, and lines that a detection, a category or a platform adds."""
+
+    bands: OfBand = field(default_factory=dict)
+    detections: Mapping[str, OfBand] = field(default_factory=dict)
+    categories: Mapping[str, OfBand] = field(default_factory=dict)
+    platforms: Mapping[str, OfBand] = field(default_factory=dict)
+
+    def lines(self, band: str, detection: Detection, platform: Platform) -> list[str]:
+        """From the general to the special, each line once."""
+        special = (
+            self.detections.get(detection.id, {}),
+            self.categories.get(platform.category, {}),
+            self.platforms.get(platform.id, {}),
+        )
+        return list(dict.fromkeys(line for of in (self.bands, *special) for line in of.get(band, ())))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """Everything the core decides by."""
 
-    detection: Detection
+    detections: tuple[Detection, ...]
+    """By id. One of them speaks for each category of the catalog."""
     catalog: Catalog
     processes: Processes
     browsers: tuple[Browser, ...]
@@ -168,8 +205,16 @@ class Rules:
     severity: SeverityPolicy
     estate: Estate = field(default_factory=Estate)
     tuning: tuple[TuningRule, ...] = ()
-    next_steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Band to playbook lines; `{host}`, `{tenant}`, `{user}`, `{platform}`, `{process}` are filled in."""
+    playbook: Playbook = field(default_factory=Playbook)
     lookback: timedelta = timedelta(days=1)
     digest: str = ""
     """SHA-256 over the files these came from: the same digest, the same judgement."""
+    tuning_index: TuningIndex = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tuning_index", TuningIndex.of(self.tuning))
+
+    def detection_of(self, platform: Platform) -> Detection:
+        """The detection that names the platform's category, else the one that names none and so speaks for the rest."""
+        named = (one for one in self.detections if platform.category in one.categories)
+        return next(named, None) or next(one for one in self.detections if not one.categories)

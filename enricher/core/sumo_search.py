@@ -73,6 +73,13 @@ def asked_computer(computer: str) -> str:
     return computer
 
 
+def asked_name(name: str) -> str:
+    """The host name, as it is. Raises Unsearchable for anything but labels of a-z, 0-9, `-` and `_`."""
+    if not _HOST.fullmatch(name):
+        raise Unsearchable("a name that is no host name")
+    return name
+
+
 def is_scope(text: str) -> bool:
     """Tell whether an operator's text can stand before the first `|` of a query."""
     return bool(_SCOPE.fullmatch(text)) and bool(text.strip())

@@ -1,13 +1,14 @@
-"""The words of a case: its title, its summary, what is missing and what to do next. Plain sentences; nothing here is judged."""
+"""The words of a case: its title, its summary and what is missing. Plain sentences; nothing here is judged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from enricher.core.finding import Finding
-from enricher.core.rules import Rules
 from enricher.model import Alert
+
+NOT_ALL_READ = "history: more is remembered than is read at once; what is nearest was judged"
 
 
 def shown_name(image: str | None) -> str | None:
@@ -61,25 +62,6 @@ def summary(top: Finding, count: int, times: Sequence[datetime]) -> str:
     since = f", first at {times[0]:%Y-%m-%d %H:%M:%S} UTC" if times else ""
     verb = {"beacons to": "contacted"}.get(_verb(top), _verb(top))
     return f"{started}{renamed} on {signal.process.computer or 'an unknown host'} {verb} {what} {often}{every}{since}."
-
-
-def next_steps(top: Finding, rules: Rules) -> list[str]:
-    """The playbook lines of the case's band, filled in."""
-    signal = top.graded.facts.signal
-    words = {
-        "{host}": signal.process.computer or "the host",
-        "{tenant}": signal.tenant or signal.host,
-        "{user}": signal.process.user or "the user",
-        "{platform}": signal.platform.name,
-        "{process}": shown_name(signal.process.image) or "the process",
-    }
-    return [_filled(line, words) for line in rules.next_steps.get(top.tuned.severity.value, ())]
-
-
-def _filled(line: str, words: Mapping[str, str]) -> str:
-    for placeholder, word in words.items():
-        line = line.replace(placeholder, word)
-    return line
 
 
 def missing(top: Finding, alert: Alert) -> list[str]:

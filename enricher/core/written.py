@@ -18,6 +18,14 @@ def as_json_or_name(value: object) -> object:
     return as_json(value) if isinstance(value, str) and value.startswith(("{", "[")) else value
 
 
+def as_switch(value: object) -> object:
+    """`on` or `off`; a file may say true or false. Raises ValueError."""
+    named = {"on": True, "off": False}.get(value.strip().lower()) if isinstance(value, str) else value
+    if named is None:
+        raise ValueError("should be 'on' or 'off'")
+    return named
+
+
 def as_names(value: object) -> object:
     """JSON, or names by comma. Raises ValueError."""
     value = as_json_or_name(value)

@@ -208,6 +208,7 @@ def _links(document: CaseDocument, base_url: str | None) -> tuple[Link, ...]:
         ("case page", page),
         ("Sumo alert", part_of(document, "links").get("sumo_alert")),
         ("Sumo Insight", insight["url"] if insight else None),
+        ("Sumo search", next((hunt["url"] for hunt in document.get("hunts", ())), None)),
     )
     return tuple(Link(label, safe) for label, url in offered if (safe := safe_url(url, MOST_URL)))
 

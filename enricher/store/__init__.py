@@ -26,6 +26,7 @@ from enricher.store.operating import Operator
 from enricher.store.outbox import Outbox
 from enricher.store.purge import purge
 from enricher.store.reading import Reader
+from enricher.store.uses import RuleBook
 
 __all__ = ["Store", "open_store"]
 
@@ -42,6 +43,7 @@ class Store:
     operator: Operator
     auditor: Auditor
     history: History
+    rule_book: RuleBook
     cache: LookupCache
     access: Access
     lease: timedelta
@@ -97,6 +99,7 @@ def open_store(
         operator=Operator(access, cases),
         auditor=Auditor(access),
         history=History(access),
+        rule_book=RuleBook(access),
         cache=LookupCache(access),
         access=access,
         lease=lease,

@@ -20,11 +20,13 @@ from enricher.ports import FollowUp, Merge, Settlement
 from enricher.store.aliases import JoinedCase, add_aliases, aliases_of, joined_cases, stored_key
 from enricher.store.asking import ask
 from enricher.store.database import Transaction, add_new, insert_new
+from enricher.store.drift import count_drift
 from enricher.store.ids import new_id
 from enricher.store.remember import Counted, move_events, remember
 from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts, cases, deliveries, news
 from enricher.store.statements import add, change, fetch
 from enricher.store.types import clean
+from enricher.store.uses import count_uses
 
 JOINED = "joined"
 """The state of a case that is part of another one."""
@@ -75,8 +77,9 @@ class Cases:
         for document in sorted(settlement.cases, key=lambda document: document["key"]):
             own = stored_key(document["key"])
             key = leads_to.get(own, own)
-            self._store_case(tx, key, document, added.take(key), whole=key in whole)
-            rows[key] = sorted({*rows.get(key, ()), *document["rows"]})
+            self._store_case(tx, key, document, added.take(key), added.fresh, whole=key in whole)
+            if document["rows"]:  # else it was only judged anew, because something else on its host has changed
+                rows[key] = sorted({*rows.get(key, ()), *document["rows"]})
         for case in ended:
             self._end(tx, case)
         add_aliases(tx, settlement, leads_to, ended)
@@ -132,12 +135,18 @@ class Cases:
         if add_new(tx.conn, deliveries, rows, "case_key", "destination"):
             tx.wakes.update(str(row["destination"]) for row in rows)
 
-    def _store_case(self, tx: Transaction, key: str, document: CaseDocument, new: Counted, *, whole: bool) -> None:
+    def _store_case(
+        self, tx: Transaction, key: str, document: CaseDocument, new: Counted, fresh: frozenset[int], *, whole: bool
+    ) -> None:
         stored = next(iter(fetch(tx.conn, LOCKED_CASE, {"case": key})), None)
         if stored is not None:
             document = {**document, "key": stored.document["key"]}
-        merged, items = self.merge(stored.document if stored else None, document, new.contacts, tx.now, whole=whole)
-        values = _columns(merged, tx.now) | {"events": (stored.events if stored else 0) + new.events}
+        before = stored.document if stored else None
+        merged, items = self.merge(before, document, new.contacts, tx.now, whole=whole)
+        count_uses(tx, document, before, merged, has_contacts=new.contacts > 0)
+        count_drift(tx, document, before, merged, fresh)
+        judged = {"ledger": document.get("ledger_digest"), "contacts": document["count"]}
+        values = _columns(merged, tx.now) | judged | {"events": (stored.events if stored else 0) + new.events}
         if stored is None:
             seq = len(items)
             row = values | {"key": key, "id": new_id(tx.now), "state": _state(merged), "last_news_seq": seq}
@@ -272,8 +281,7 @@ def _columns(document: CaseDocument, now: datetime) -> dict[str, Any]:
     last = document.get("last_seen")
     last_at = min(datetime.fromisoformat(last), now) if last else now
     found_by = {"target": document["tenant"] or _family(document), "last_at": last_at}
-    known_by = {"ledger": document.get("ledger_digest"), "contacts": document["count"]}
-    return shown | found_by | known_by | {"document": document}
+    return shown | found_by | {"document": document}
 
 
 def _family(document: CaseDocument) -> str | None:

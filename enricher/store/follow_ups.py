@@ -16,7 +16,7 @@ from enricher.store.asking import follow_up_id
 from enricher.store.cases import Cases, case_locks
 from enricher.store.database import FOLLOW_UPS, Transaction
 from enricher.store.remember import host_locks, outdated
-from enricher.store.schema import CASE_KEY, MOMENT, OPEN_FOLLOW_UPS, SUBJECT, TEXT, follow_ups
+from enricher.store.schema import CASE_KEY, IS_TELLING, MOMENT, OPEN_FOLLOW_UPS, SUBJECT, TEXT, events, follow_ups
 from enricher.store.statements import change, fetch
 
 
@@ -32,21 +32,23 @@ class FollowUps:
             return []
         return self._access.write(lambda tx: self._take(tx, limit))
 
-    def settle(self, claim: ClaimedFollowUp, settlement: Settlement, *, given_up: str | None = None) -> bool:
-        """As the port says. What the settlement wants of this very follow-up is not opened again: who waits on, says `retry`."""
+    def overtaken(self, claim: ClaimedFollowUp) -> bool:
+        computer, _, guid = claim.subject.rpartition("|")
+        with self._access.read() as conn:
+            return bool(fetch(conn, _START, {"computer": computer, "process": guid}))
+
+    def settle(
+        self, claim: ClaimedFollowUp, settlement: Settlement, *, given_up: str | None = None, again_s: float | None = None
+    ) -> bool:
+        """As the port says. What the settlement wants of this very follow-up is not opened again: who waits on, says so."""
         locks = [*case_locks(settlement), *host_locks(settlement)]
-        stored = self._access.write(lambda tx: self._settle(tx, claim, settlement, given_up), locks)
+        stored = self._access.write(lambda tx: self._settle(tx, claim, settlement, given_up, again_s), locks)
         if stored is None:
             raise Outdated(f"follow-up {claim.follow_up_id}: more is known of its computers by now")
         return stored
 
     def retry(self, claim: ClaimedFollowUp, reason: str, delay_s: float) -> None:
-        def give_back(tx: Transaction) -> None:
-            due_at = tx.now + timedelta(seconds=delay_s)
-            if self._end(tx, claim, state="waiting", reason=reason, due_at=due_at, again_at=None):
-                tx.wakes.add(FOLLOW_UPS)
-
-        self._access.write(give_back)
+        self._access.write(lambda tx: self._wait(tx, claim, reason, delay_s))
 
     def drop(self, claim: ClaimedFollowUp) -> None:
         ours = (follow_ups.c.id == claim.follow_up_id, follow_ups.c.claims == claim.fence)
@@ -68,23 +70,33 @@ class FollowUps:
             for row in sorted(taken, key=lambda row: (row.opened_at, row.id))
         ]
 
-    def _settle(self, tx: Transaction, claim: ClaimedFollowUp, settlement: Settlement, given_up: str | None) -> bool | None:
+    def _settle(
+        self, tx: Transaction, claim: ClaimedFollowUp, settlement: Settlement, given_up: str | None, again_s: float | None
+    ) -> bool | None:
         """True: stored. False: not ours any more. None: outdated."""
         if outdated(tx, settlement.marks):
             return None
-        ended = {"ended": "given_up" if given_up else "done", "why": given_up, "now": tx.now}
-        found = fetch(tx.conn, _END, _of(claim) | ended)
-        if not found:
+        if not (self._end(tx, claim, given_up) if again_s is None else self._wait(tx, claim, "waiting", again_s)):
             return False
-        if found[0].state == "waiting":
-            tx.wakes.add(FOLLOW_UPS)
         others = tuple(one for one in settlement.follow_ups if _id_of(one) != claim.follow_up_id)
         self._cases.store(tx, None, None, replace(settlement, follow_ups=others))
         return True
 
-    def _end(self, tx: Transaction, claim: ClaimedFollowUp, **values: Any) -> bool:
-        """Let go of a claim, if it is still ours."""
-        return change(tx.conn, _OURS, _of(claim) | {"holder": None, **values}) == 1
+    def _end(self, tx: Transaction, claim: ClaimedFollowUp, given_up: str | None) -> bool:
+        """End it, if it is still ours; what was wanted once more meanwhile waits again."""
+        ended = {"ended": "given_up" if given_up else "done", "why": given_up, "now": tx.now}
+        found = fetch(tx.conn, _END, _of(claim) | ended)
+        if found and found[0].state == "waiting":
+            tx.wakes.add(FOLLOW_UPS)
+        return bool(found)
+
+    def _wait(self, tx: Transaction, claim: ClaimedFollowUp, reason: str, delay_s: float) -> bool:
+        """Let go of it until later, if it is still ours."""
+        due = {"due_at": tx.now + timedelta(seconds=delay_s), "again_at": None}
+        ours = change(tx.conn, _OURS, _of(claim) | {"holder": None, "state": "waiting", "reason": reason, **due}) == 1
+        if ours:
+            tx.wakes.add(FOLLOW_UPS)
+        return ours
 
 
 def _of(claim: ClaimedFollowUp) -> dict[str, Any]:
@@ -104,6 +116,16 @@ _DUE = (
     .order_by(follow_ups.c.due_at, follow_ups.c.id)
 )
 _DUE_FREE = _DUE.limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True).cte("due")
+_START = (
+    select(events.c.digest)
+    .where(
+        IS_TELLING,
+        events.c.guid == bindparam("process"),
+        events.c.computer == bindparam("computer"),
+        events.c.event_id == 1,
+    )
+    .limit(1)
+)
 _TAKE = (
     update(follow_ups)
     .where(follow_ups.c.id.in_(select(_DUE_FREE.c.id)))

@@ -14,6 +14,7 @@ from enricher.store.access import Access
 from enricher.store.accounting import accounts_of, repeats_of
 from enricher.store.cases import Cases, case_locks
 from enricher.store.database import ALERTS, Transaction
+from enricher.store.drift import note_query
 from enricher.store.intake import Incoming, store_all
 from enricher.store.remember import host_locks, outdated
 from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts
@@ -97,6 +98,7 @@ class Inbox:
         ours = self._end(tx, claim, state="done", settled_at=tx.now, reason=None, **done)
         if ours:
             account(tx, claim, settlement, self._cases.store(tx, claim.alert_id, ref, settlement))
+            note_query(tx, claim, settlement)
         return ours
 
     def _end(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:
@@ -126,13 +128,19 @@ _OURS = update(alerts).where(
 )
 
 
-def records(conn: Connection, rows: Sequence[Row[Any]]) -> list[AlertRecord]:
-    """Alerts as the API shows them, with the keys of their cases."""
+def keys_of(conn: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The keys of some alerts' cases, by the alert's id."""
     keys: dict[str, list[str]] = {}
-    links = select(case_alerts).where(case_alerts.c.alert_id.in_([row.id for row in rows])).order_by(case_alerts.c.case_key)
+    links = select(case_alerts).where(case_alerts.c.alert_id.in_(ids)).order_by(case_alerts.c.case_key)
     for link in conn.execute(links):
         keys.setdefault(link.alert_id, []).append(link.case_key)
+    return keys
+
+
+def records(conn: Connection, rows: Sequence[Row[Any]]) -> list[AlertRecord]:
+    """Alerts as the API shows them, with the keys of their cases."""
     ids = [row.id for row in rows]
+    keys = keys_of(conn, ids)
     accounts, again = accounts_of(conn, ids), repeats_of(conn, ids)
     return [
         AlertRecord(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import case, select, update
 
 from enricher.core.document import CaseDocument
+from enricher.core.feedback import Feedback, Said
 from enricher.store.access import Access
 from enricher.store.audit import note
 from enricher.store.cases import JOINED, LOCKED_CASE, Cases, case_lock, news_item
 from enricher.store.database import ALERTS, Transaction
+from enricher.store.feedback import note_feedback
 from enricher.store.schema import alerts, deliveries
 from enricher.store.statements import fetch
 
@@ -58,6 +61,12 @@ class Operator:
             return _noted(tx, True, by=by, action="reopen", item_id=key)
 
         return self._access.write(reopen, [case_lock(key)])
+
+    def note_feedback(
+        self, case_key: str, said: Said, by: str, source: str, note: str = "", *, at: datetime | None = None
+    ) -> bool:
+        word = Feedback(said=said, by=by, at=at or datetime.max.replace(tzinfo=UTC), source=source, note=note)
+        return note_feedback(self._access, case_key, word)
 
 
 def _retry_alert(tx: Transaction, item_id: str) -> bool:

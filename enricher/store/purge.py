@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Table, delete, exists, select, tuple_
+from sqlalchemy import Table, delete, exists, func, select, tuple_
 
 from enricher.store.access import Access
 from enricher.store.database import Transaction
 from enricher.store.ids import first_id
+from enricher.store.judgement import drift_days, query_versions
 from enricher.store.schema import (
     alerts,
     case_alerts,
@@ -26,6 +27,7 @@ from enricher.store.schema import (
     target_hosts,
 )
 from enricher.store.tallies import fold, tally_forgotten
+from enricher.store.uses import day_of
 
 _LOCK = "purge"
 CHUNK = 500
@@ -35,10 +37,10 @@ _LEADS_NOWHERE = ~exists().where(cases.c.key == case_aliases.c.case_key)
 
 
 def purge(access: Access, before: datetime) -> dict[str, int]:
-    """Delete finished alerts, events, contacts, rotations and follow-ups from before `before`, and look-ups that expired
-    before it.
+    """Delete finished alerts, events, contacts, rotations, follow-ups and drift from before `before`, versions of queries last
+    seen, and look-ups that expired before it.
 
-    Running counts of hours before it are added up into one. Returns how many were deleted of each. A record that is sent again after its event was forgotten counts as new.
+    Running counts from before it are added up into one. Returns how many were deleted of each. A record that is sent again after its event was forgotten counts as new.
     """
     steps: dict[str, Callable[[Transaction], int]] = {
         "alerts": lambda tx: _alerts(tx, before),
@@ -48,6 +50,8 @@ def purge(access: Access, before: datetime) -> dict[str, int]:
         "rotations": lambda tx: _rows(tx, rotations, rotations.c.since < before),
         "follow_ups": lambda tx: _rows(tx, follow_ups, _ENDED & (follow_ups.c.due_at < before)),
         "aliases": lambda tx: _rows(tx, case_aliases, _LEADS_NOWHERE),
+        "drift": lambda tx: _oldest_day(tx, day_of(before)),
+        "queries": lambda tx: _rows(tx, query_versions, query_versions.c.last_at < before),
         "lookups": lambda tx: _rows(tx, lookups, lookups.c.expires_at < before),
     }
     forgotten = {name: _all_of_it(access, step) for name, step in steps.items()}
@@ -72,6 +76,14 @@ def _alerts(tx: Transaction, before: datetime) -> int:
     gone = tx.conn.execute(delete(alerts).where(alerts.c.id.in_(ids)).returning(alerts.c.source)).scalars()
     tally_forgotten(tx, Counter(gone))
     return len(ids)
+
+
+def _oldest_day(tx: Transaction, before: datetime) -> int:
+    """One day of drift: few rows, and no list of them to be compared with."""
+    oldest = tx.conn.execute(select(func.min(drift_days.c.day)).where(drift_days.c.day < before)).scalar_one()
+    if oldest is None:
+        return 0
+    return tx.conn.execute(delete(drift_days).where(drift_days.c.day == oldest)).rowcount
 
 
 def _rows(tx: Transaction, table: Table, old: object) -> int:

@@ -7,17 +7,22 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, not_, or_, select
 
 from enricher.core.accounts import SourceRecord
 from enricher.core.document import News
+from enricher.core.drift import DriftRecord, QueryVersion
+from enricher.core.uses import RuleUse
 from enricher.model import Backlog
-from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord, Page
+from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord, Page, ReceivedAlert
 from enricher.store import quarantine
 from enricher.store.access import Access
 from enricher.store.cases import JOINED
 from enricher.store.database import Transaction, insert_or_replace
-from enricher.store.inbox import RECORD, records
+from enricher.store.drift import drift_since, queries_since
+from enricher.store.feedback import case_of_ticket, feedback_of, protected_tenants
+from enricher.store.ids import first_id
+from enricher.store.inbox import RECORD, keys_of, records
 from enricher.store.schema import (
     DEAD,
     OPEN_ALERTS,
@@ -35,12 +40,15 @@ from enricher.store.schema import (
 from enricher.store.sources import sources_of
 from enricher.store.statements import fetch_of
 from enricher.store.types import clean
+from enricher.store.uses import uses_of
 
 T = TypeVar("T")
 
 MAX_LINKED_ALERTS = 100
 """The newest alerts of a case that a record names; a noisy search can add one every minute for months."""
 _WAITING = frozenset({"pending", "unknown"})
+JUDGED = and_(alerts.c.state == "done", alerts.c.reason.is_(None), alerts.c.settled_at.is_not(None))
+"""One that a person has discarded is done too, and says so."""
 
 
 class Reader:
@@ -94,6 +102,22 @@ class Reader:
             query = quarantine.only(select(*RECORD).where(DEAD), conn.dialect.name, reason=reason, source=source)
             return _page(conn, query, alerts.c.id, limit, after, records)
 
+    def judged(self) -> list[str]:
+        with self._access.read() as conn:
+            found = conn.execute(select(alerts.c.id).where(JUDGED).order_by(alerts.c.settled_at, alerts.c.id))
+            return list(found.scalars())
+
+    def unjudged(self, since: datetime) -> int:
+        with self._access.read() as conn:
+            never = select(func.count()).where(not_(JUDGED), alerts.c.id >= first_id(since))
+            return conn.execute(never).scalar_one()
+
+    def received(self, ids: Sequence[str]) -> list[ReceivedAlert]:
+        with self._access.read() as conn:
+            rows = {row.id: row for row in conn.execute(select(alerts).where(alerts.c.id.in_(ids), JUDGED))}
+            keys = keys_of(conn, list(rows))
+        return [_received(rows[one], keys.get(one, ())) for one in ids if one in rows]
+
     def quarantined(self) -> dict[str, int]:
         with self._access.read() as conn:
             return quarantine.counts(conn)
@@ -101,6 +125,26 @@ class Reader:
     def sources(self, *, monitors: bool = True) -> list[SourceRecord]:
         with self._access.read() as conn:
             return sources_of(conn, self._access.now(conn), monitors=monitors)
+
+    def rule_uses(self) -> dict[str, RuleUse]:
+        with self._access.read() as conn:
+            return uses_of(conn)
+
+    def protected_tenants(self) -> frozenset[str]:
+        with self._access.read() as conn:
+            return protected_tenants(conn)
+
+    def drift(self, since: datetime) -> list[DriftRecord]:
+        with self._access.read() as conn:
+            return drift_since(conn, since)
+
+    def queries(self, since: datetime) -> list[QueryVersion]:
+        with self._access.read() as conn:
+            return queries_since(conn, since)
+
+    def case_of_ticket(self, destination: str, tickets: Sequence[str], keys: Sequence[str]) -> str | None:
+        with self._access.read() as conn:
+            return case_of_ticket(conn, destination, tickets, keys)
 
     def backlog(self) -> Backlog:
         waiting = select(func.count(), func.min(alerts.c.received_at)).where(OPEN_ALERTS)
@@ -123,6 +167,19 @@ class Reader:
 
     def ready(self) -> None:
         self._access.write(_beat)
+
+
+def _received(row: Row[Any], keys: Sequence[str]) -> ReceivedAlert:
+    return ReceivedAlert(
+        alert_id=row.id,
+        body=row.body,
+        source=row.source,
+        kind=row.kind,
+        received_at=row.received_at,
+        settled_at=row.settled_at,
+        cases=tuple(keys),
+        dropped=tuple(row.dropped or ()),
+    )
 
 
 def _beat(tx: Transaction) -> None:
@@ -151,7 +208,7 @@ def _page(
 
 def _case_records(conn: Connection, rows: Sequence[Row[Any]]) -> list[CaseRecord]:
     keys = [row.key for row in rows]
-    items = news_of(conn, keys)
+    items, said = news_of(conn, keys), feedback_of(conn, keys)
     sent: defaultdict[str, list[DeliveryRecord]] = defaultdict(list)
     by_name = select(deliveries).where(deliveries.c.case_key.in_(keys)).order_by(deliveries.c.destination)
     for row in conn.execute(by_name):
@@ -166,6 +223,7 @@ def _case_records(conn: Connection, rows: Sequence[Row[Any]]) -> list[CaseRecord
             deliveries=tuple(sent[row.key]),
             opened_at=row.opened_at,
             updated_at=row.updated_at,
+            feedback=said[row.key],
         )
         for row in rows
     ]

@@ -104,9 +104,10 @@ events = Table(
 )
 """Everything that came, in a case or not. `alert_id` is empty for what Sumo Logic was asked for."""
 HAS_GUID, HAS_PARENT, HAS_CASE = (text(f"{name} IS NOT NULL") for name in ("guid", "parent_guid", "case_key"))
-IS_START = text("event_id = 1")
+IS_TELLING = text("event_id IN (1, 22)")
+"""Starts and look-ups of names: without them, what else a process did says nothing."""
 _partial("events_by_process", events.c.guid, events.c.computer, events.c.seen_at, where=HAS_GUID)
-_partial("events_starts", events.c.guid, events.c.computer, where=IS_START)
+_partial("events_telling", events.c.guid, events.c.computer, events.c.event_id, events.c.seen_at, where=IS_TELLING)
 _partial("events_by_parent", events.c.parent_guid, events.c.computer, events.c.seen_at, where=HAS_PARENT)
 Index("events_by_time", events.c.computer, events.c.at)
 _partial("events_by_case", events.c.case_key, events.c.seen_at, where=HAS_CASE)
@@ -233,6 +234,7 @@ deliveries = Table(
 _partial("deliveries_open", deliveries.c.destination, deliveries.c.due_at, where=OPEN_DELIVERIES)
 _partial("deliveries_due", deliveries.c.due_at, where=OPEN_DELIVERIES)
 _partial("deliveries_dead", deliveries.c.id, where=DEAD)
+_partial("deliveries_by_ticket", deliveries.c.external_id, where=text("external_id IS NOT NULL"))
 
 follow_ups = Table(
     "follow_ups",

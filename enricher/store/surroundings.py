@@ -11,19 +11,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, bindparam, select
+from sqlalchemy import Connection, Integer, Select, bindparam, select, text
 
 from enricher.core.memory import Remembered, recalled
 from enricher.model import Event, ProcessCreate
-from enricher.store.parts import Question
-from enricher.store.schema import HAS_CASE, HAS_GUID, HAS_PARENT, IS_START, MOMENT, events, stored_name
+from enricher.store.parts import Part, Question
+from enricher.store.schema import HAS_CASE, HAS_GUID, HAS_PARENT, IS_TELLING, MOMENT, events, stored_name
 
 MAX_EVENTS = 2_000
 LEVELS = 4
 """How many generations up and down. Source: design §3.2, up to four ancestors."""
 MAX_RELATIVES = 500
 """Processes that one level may bring: a shell can have started very many."""
+MAX_NAMES = 500
+"""Look-ups of names that come before all else of a process that did too much to be read whole, the newest."""
 AROUND = timedelta(hours=1)
+START, QUERY = 1, 22
+"""Sysmon's numbers of the events that tell most."""
 
 Process = tuple[str, str]
 """(computer, guid), as the table has them."""
@@ -62,7 +66,7 @@ class Pool:
 def surround(conn: Connection, pool: Pool, computers: frozenset[str]) -> None:
     """Fill the pool with what is remembered of these computers around its given events."""
     given = [event for event in pool.given if stored_name(event.computer) in computers]
-    same = pool.add(_ask(conn, _OF_PROCESS, processes_of(given)))
+    same = pool.add(_all_of(conn, processes_of(given)))
     below = _descendants(conn, pool, given)
     _ancestors(conn, pool, computers)
     _same_hour(conn, pool, [*given, *same, *below])
@@ -95,6 +99,14 @@ def _parents_of(starts: Iterable[Event]) -> list[Process]:
     ]
 
 
+def _all_of(conn: Connection, processes: Sequence[Process]) -> list[Any]:
+    """What these processes did, the latest first. Where that is too much, first what their contacts cannot be judged without."""
+    rows = _ask(conn, _OF_PROCESS, processes)
+    if len(rows) <= MAX_EVENTS:
+        return rows
+    return [*_ask(conn, _STARTS, processes), *_ask(conn, _NAMES, processes, MAX_NAMES), *rows]
+
+
 def _descendants(conn: Connection, pool: Pool, given: Sequence[Event]) -> list[Event]:
     """Children of the given starts, their children, and all that these processes did."""
     level = processes_of(event for event in given if isinstance(event, ProcessCreate))
@@ -106,7 +118,7 @@ def _descendants(conn: Connection, pool: Pool, given: Sequence[Event]) -> list[E
         level = [process for process in processes_of(children) if process not in known][:MAX_RELATIVES]
         known.update(level)
         below += level
-    return pool.add(_ask(conn, _OF_PROCESS, below))
+    return pool.add(_all_of(conn, below))
 
 
 def _ancestors(conn: Connection, pool: Pool, computers: frozenset[str]) -> None:
@@ -142,10 +154,9 @@ def _moved(at: datetime, by: timedelta) -> datetime:
         return at
 
 
-def _ask(conn: Connection, question: Question, processes: Sequence[Process]) -> list[Any]:
-    return question.ask(
-        conn, [{"computer": computer, "guid": guid, "limit": MAX_EVENTS + 1} for computer, guid in processes]
-    )
+def _ask(conn: Connection, question: Question, processes: Sequence[Process], limit: int | None = None) -> list[Any]:
+    limit = limit or MAX_EVENTS + 1
+    return question.ask(conn, [{"computer": computer, "guid": guid, "limit": limit} for computer, guid in processes])
 
 
 # --- its statements, built once ---------------------------------------------------------------------------------------
@@ -169,9 +180,12 @@ def _of_process(number: int) -> Select[Any]:
     return _EVENT.where(HAS_GUID, its, _on(number)).order_by(_NEWEST).limit(_limit(number))
 
 
-def _starts(number: int) -> Select[Any]:
-    its = events.c.guid == bindparam(f"guid_{number}")
-    return _EVENT.where(IS_START, its, _on(number)).limit(_limit(number))
+def _telling(event_id: int) -> Part:
+    def part(number: int) -> Select[Any]:
+        its, of_kind = events.c.guid == bindparam(f"guid_{number}"), text(f"event_id = {event_id}")
+        return _EVENT.where(IS_TELLING, of_kind, its, _on(number)).order_by(_NEWEST).limit(_limit(number))
+
+    return part
 
 
 def _children(number: int) -> Select[Any]:
@@ -190,6 +204,6 @@ def _of_case(number: int) -> Select[Any]:
     return _EVENT.where(HAS_CASE, its).order_by(_NEWEST).limit(_limit(number))
 
 
-_OF_PROCESS, _STARTS, _CHILDREN, _SAME_HOUR, _OF_CASE = map(
-    Question, (_of_process, _starts, _children, _at_that_time, _of_case)
+_OF_PROCESS, _STARTS, _NAMES, _CHILDREN, _SAME_HOUR, _OF_CASE = map(
+    Question, (_of_process, _telling(START), _telling(QUERY), _children, _at_that_time, _of_case)
 )

@@ -21,12 +21,18 @@ from sqlalchemy import Table, delete, func, select
 from enricher.core.accounts import RowAccount
 from enricher.ports import ClaimedAlert, Receipt, Settlement
 from enricher.store.database import Transaction
+from enricher.store.judgement import rule_days
 from enricher.store.schema import MOMENT, MONITOR, NAME, intake_hours, monitor_hours, repeats, row_accounts
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """The hour of what was added up: what `purge` folds together, and what was there before there were counts."""
 FOLDED = ""
 """The process of it."""
+_FOLDED_TABLES = (
+    (intake_hours, "hour", ("accepted", "repeated", "forgotten")),
+    (monitor_hours, "hour", ("alerts", "rows")),
+    (rule_days, "day", ("matches",)),
+)
 
 
 class _Process:
@@ -100,15 +106,17 @@ def tally_forgotten(tx: Transaction, sources: Mapping[str, int]) -> None:
 
 
 def fold(tx: Transaction, before: datetime) -> None:
-    """Add up the hours before `before`, of all processes, into one row of each source, and of each monitor and kind."""
-    for table, counts in ((intake_hours, ("accepted", "repeated", "forgotten")), (monitor_hours, ("alerts", "rows"))):
-        names = [column.name for column in table.primary_key.columns if column.name not in {"hour", "process"}]
-        old = (table.c.hour < before, table.c.hour > LONG_AGO)
+    """Add up what was counted before `before`, by all processes, into one row of each source, of each monitor and kind, and
+    of each tuning rule and mode.
+    """
+    for table, time, counts in _FOLDED_TABLES:
+        names = [column.name for column in table.primary_key.columns if column.name not in {time, "process"}]
+        old = (table.c[time] < before, table.c[time] > LONG_AGO)
         sums = [func.sum(table.c[name]).label(name) for name in counts]
         by = [table.c[name] for name in names]
         query = select(*by, *sums, func.max(table.c.last_at).label("last_at")).where(*old).group_by(*by)
         for row in tx.conn.execute(query).mappings().all():
-            keys = {name: row[name] for name in names} | {"hour": LONG_AGO, "process": FOLDED}
+            keys = {name: row[name] for name in names} | {time: LONG_AGO, "process": FOLDED}
             add(tx, table, keys, {name: int(row[name]) for name in counts}, row["last_at"])
         tx.conn.execute(delete(table).where(*old))
 
@@ -117,6 +125,11 @@ def add(tx: Transaction, table: Table, keys: Mapping[str, Any], counts: Mapping[
     """Add `counts` to the row of `keys`, made where it is missing; `last_at` becomes the later of the two."""
     statement = _add(tx.conn.dialect.name, table, tuple(counts))
     tx.conn.exec_driver_sql(statement, _values(tx, table, {**keys, **counts, "last_at": at}))
+
+
+def add_of_process(tx: Transaction, table: Table, keys: Mapping[str, Any], counts: Mapping[str, int], at: datetime) -> None:
+    """Like `add`, to the row of this process."""
+    add(tx, table, {**keys, "process": _process.name}, counts, at)
 
 
 def _values(tx: Transaction, table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -75,7 +75,7 @@ class Moment(TypeDecorator[datetime]):
 
     def storable(self, value: datetime, dialect: Dialect) -> Any:
         """What the driver is given of an instant, for statements that SQLAlchemy hands over unseen."""
-        process = self.bind_processor(dialect)
+        process = self.dialect_impl(dialect).bind_processor(dialect)
         return process(value) if process else value
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:

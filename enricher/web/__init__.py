@@ -10,6 +10,7 @@ from enricher.web.answers import Refusal, error_answer, secured
 from enricher.web.api import api
 from enricher.web.console import console, error_page, set_up_templates
 from enricher.web.doors import Doors
+from enricher.web.feedback import add_feedback
 from enricher.web.ops import add_ops
 from enricher.web.services import Services, WebSettings
 from enricher.web.webhook import add_webhook
@@ -29,6 +30,7 @@ def create_app(services: Services) -> Flask:
     set_up_templates(app)
     doors = Doors(services.settings)
     add_webhook(app, services)
+    add_feedback(app, services)
     add_ops(app, services)
     app.register_blueprint(api(services, doors))
     app.register_blueprint(console(services, doors))

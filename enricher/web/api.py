@@ -28,6 +28,7 @@ def api(services: Services, doors: Doors) -> Blueprint:
     _add_cases(routes, services)
     _add_work(routes, services)
     _add_intake(routes, services)
+    _add_judgement(routes, services)
     _add_explain(routes, services)
     _add_writing(routes, services)
 
@@ -119,6 +120,18 @@ def _add_intake(routes: Blueprint, services: Services) -> None:
         return attachment(sent, f"alert-{alert_id}.txt")
 
 
+def _add_judgement(routes: Blueprint, services: Services) -> None:
+    """Where tuning rules stand, and where Sumo Logic's own columns say something else."""
+
+    @routes.get("/tuning")
+    def tuning() -> Response:
+        return json_answer({"rules": services.tuning()})
+
+    @routes.get("/drift")
+    def drift() -> Response:
+        return json_answer(services.drift(paging.days()))
+
+
 def _add_explain(routes: Blueprint, services: Services) -> None:
     @routes.post("/explain")
     def explain() -> Response:
@@ -189,4 +202,6 @@ def case_json(record: CaseRecord) -> dict[str, Any]:
         "alerts": record.alerts,
         "deliveries": [delivery_json(delivery) for delivery in record.deliveries],
         "news": record.news,
+        "feedback": asdict(record.feedback[0]) if record.feedback else None,
+        "feedback_history": [asdict(word) for word in record.feedback],
     }

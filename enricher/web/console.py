@@ -10,6 +10,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from enricher.core import phrases
+from enricher.core.drift import REASONS
+from enricher.core.feedback import PHRASES
 from enricher.core.secrets import mask
 from enricher.ports import AlertRecord, CaseRecord
 from enricher.web import paging, present, text
@@ -32,6 +34,7 @@ def console(services: Services, doors: Doors) -> Blueprint:
     pages.app_template_global("page_after")(_page_after)
     _add_cases(pages, services)
     _add_lists(pages, services)
+    _add_judgement(pages, services)
     _add_actions(pages, services)
 
     @pages.before_request
@@ -127,6 +130,7 @@ def _case_shown(services: Services, record: CaseRecord) -> dict[str, Any]:
         "lookups": present.lookups(document),
         "not_asked": present.not_asked(document),
         "phrases": phrases,
+        "said": PHRASES,
         "timeline": present.timeline(record, alerts),
         "more_alerts": max(0, len(record.alerts) - _ALERTS_ON_A_PAGE),
         "plain": text.defanger([document["hostname"], document["tenant"], *document["candidates"]]),
@@ -175,6 +179,18 @@ def _add_lists(pages: Blueprint, services: Services) -> None:
             next=listed.next,
             retried=paging.argument("retried"),
         )
+
+
+def _add_judgement(pages: Blueprint, services: Services) -> None:
+    """Where tuning rules stand, and where Sumo Logic's own columns say something else."""
+
+    @pages.get("/tuning")
+    def tuning() -> Response:
+        return page("tuning.html", rules=services.tuning())
+
+    @pages.get("/drift")
+    def drift() -> Response:
+        return page("drift.html", **services.drift(paging.days()), reasons=REASONS)
 
 
 def _reason(alert: AlertRecord) -> tuple[str, str]:

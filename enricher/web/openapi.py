@@ -10,6 +10,7 @@ from enricher.web.schemas import SCHEMAS
 
 _WEBHOOK_AUTH: list[Json] = [{"bearer": []}, {"basic": []}, {"header": []}]
 _OPEN: list[Json] = []
+_SIGNATURE = "`sha256=` and the HMAC-SHA256 of the body with the secret, in hex."
 
 _ERROR_TEXTS = {
     400: "The body or a parameter cannot be read; `error` says why.",
@@ -41,6 +42,7 @@ def openapi_document() -> Json:
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "basic": {"type": "http", "scheme": "basic", "description": "The token is the password."},
                 "header": {"type": "apiKey", "in": "header", "name": "X-Enricher-Token"},
+                "signature": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature", "description": _SIGNATURE},
             },
         },
     }
@@ -69,6 +71,10 @@ def _paths() -> Json:
         ),
         "/api/v1/quarantine/{alert_id}/retry": _post("Read an alert again", path="alert_id"),
         "/api/v1/sources": _get("What each webhook source has sent", "Sources"),
+        "/api/v1/tuning": _get("Tuning rules and where they stand, those that end soon first", "Tuning"),
+        "/api/v1/drift": _get("Where Sumo Logic's own columns say something else, by day", "Drift", query=("days",)),
+        "/webhooks/jira": {"post": _feedback("Jira", "An issue, as Jira's webhook sends it.")},
+        "/webhooks/servicenow": {"post": _feedback("ServiceNow", "A record, as the business rule sends it.")},
         "/api/v1/explain": {"post": _explain()},
         "/healthz": _get("Alive", "Status", open_to_all=True),
         "/readyz": _get("What is sent now can be stored", "Readiness", open_to_all=True, errors=()),
@@ -92,6 +98,19 @@ def _webhook() -> Json:
             "202": _json("Stored", "Receipt"),
             "200": _json("A duplicate of an earlier alert, or a connection test", "Receipt"),
             **_errors(400, 401, 413, 415, 429, 503),
+        },
+    }
+
+
+def _feedback(service: str, body: str) -> Json:
+    return {
+        "summary": f"What a closed ticket in {service} says of its case",
+        "description": "Needs the secret of this webhook; 404 where none is set. The last word counts.",
+        "security": [*_WEBHOOK_AUTH, {"signature": []}],
+        "requestBody": _json_body(body),
+        "responses": {
+            "202": _json("Marked, nothing new, or of no case of ours", "Marked"),
+            **_errors(400, 401, 404, 413, 415, 429, 503),
         },
     }
 
@@ -158,6 +177,7 @@ def _query(name: str, schema: Json, description: str) -> Json:
 _QUERY: Mapping[str, Json] = {
     "limit": _query("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "Items on a page."),
     "after": _query("after", {"type": "string"}, "The `next` of the page before."),
+    "days": _query("days", {"type": "integer", "minimum": 1, "maximum": 365, "default": 30}, "How far back."),
     "severity": _query("severity", {"$ref": "#/components/schemas/Severity"}, "Only cases of this severity."),
     "state": _query("state", {"type": "string"}, "Only those in this state."),
     "reason": _query("reason", {"type": "string"}, "Only those whose reason begins with this word."),

@@ -11,17 +11,28 @@ from enricher.web.answers import Refusal
 
 USUAL_LIMIT = 50
 MOST = 200
+USUAL_DAYS = 30
+MOST_DAYS = 365
 
 _ALERT, _DELIVERY = "alert", "delivery"
 
 
 def limit() -> int:
     """How many were asked for."""
-    text = request.args.get("limit", "")
+    return _number("limit", USUAL_LIMIT, MOST)
+
+
+def days() -> int:
+    """How far back was asked for."""
+    return _number("days", USUAL_DAYS, MOST_DAYS)
+
+
+def _number(name: str, usual: int, most: int) -> int:
+    text = request.args.get(name, "")
     if not text:
-        return USUAL_LIMIT
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST):
-        raise Refusal(400, "bad_parameter", f"limit is a number from 1 to {MOST}.")
+        return usual
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+        raise Refusal(400, "bad_parameter", f"{name} is a number from 1 to {most}.")
     return int(text)
 
 

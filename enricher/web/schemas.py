@@ -9,6 +9,9 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from enricher.core.document import CaseDocument, Json, News
+from enricher.core.drift import REASONS
+from enricher.core.feedback import Said
+from enricher.core.tune import Standing
 from enricher.model import Severity
 
 _PRIMITIVES: dict[Any, Json] = {
@@ -99,7 +102,13 @@ _AROUND_A_CASE: Json = {
     "alerts": _TEXTS,
     "deliveries": {"type": "array", "items": _ref("Delivery")},
     "news": {"type": "array", "items": _ref("News")},
+    "feedback": {"anyOf": [_ref("Feedback"), {"type": "null"}]},
+    "feedback_history": {"type": "array", "items": _ref("Feedback")},
 }
+_SAID: Json = {"enum": [said.value for said in Said]}
+_DAY: Json = {"type": "string", "format": "date"}
+_DAY_OR_NULL: Json = {"type": ["string", "null"], "format": "date"}
+_LISTS: Json = {"type": "object", "additionalProperties": _TEXTS}
 
 
 def _case(*, without: frozenset[str] = frozenset()) -> Json:
@@ -148,6 +157,45 @@ SCHEMAS: Json = {
             "dead": _COUNT,
             "repeats": _COUNT,
             "monitors": {"type": "array", "items": _ref("Monitor")},
+        }
+    ),
+    "Feedback": _object({"said": _SAID, "by": _TEXT, "at": _TIME, "source": _TEXT, "note": _TEXT}),
+    "Marked": _object({"status": {"enum": ["marked", "unchanged", "ignored"]}}, {"case": _TEXT, "reason": _TEXT}),
+    "TuningRule": _object(
+        {
+            **dict.fromkeys(("id", "owner", "approver", "reason", "ticket", "does", "source"), _TEXT),
+            "version": _COUNT,
+            "state": {"enum": [standing.value for standing in Standing]},
+            "mode": {"enum": ["shadow", "live"]},
+            "effect": {"enum": ["cap", "subtract", "suppress"]},
+            "scope": _LISTS,
+            "conditions": _LISTS,
+            "created": _DAY,
+            "expires": _DAY,
+            "unmatched_on": _DAY_OR_NULL,
+            "days_left": {"type": "integer"},
+            "matches": {"type": ["integer", "null"]},
+            "last_match": _TIME_OR_NULL,
+        }
+    ),
+    "Tuning": _object({"rules": {"type": "array", "items": _ref("TuningRule")}}),
+    "DriftOfDay": _object(
+        {
+            "day": _DAY,
+            **dict.fromkeys(("field", "sumo", "ours"), _TEXT),
+            "reason": {"enum": [*REASONS, "unknown"]},
+            "cases": _COUNT,
+            "rows": _COUNT,
+        }
+    ),
+    "QueryVersion": _object(
+        {"source": _TEXT, "monitor": _TEXT_OR_NULL, "digest": _TEXT, "first_at": _TIME, "last_at": _TIME}
+    ),
+    "Drift": _object(
+        {
+            "days": _COUNT,
+            "drift": {"type": "array", "items": _ref("DriftOfDay")},
+            "queries": {"type": "array", "items": _ref("QueryVersion")},
         }
     ),
     "Sources": _object({"sources": {"type": "array", "items": _ref("Source")}}),

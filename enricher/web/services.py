@@ -7,10 +7,20 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from enricher.core.document import Json
+from enricher.core.feedback import Words
 from enricher.model import Severity
 from enricher.ports import Inbox, Operator, Reader, Submission
 
 MAX_BODY = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketSource:
+    """A service whose tickets tell what people think of their cases: `jira` or `servicenow`, its secret, and its words."""
+
+    name: str
+    secret: str = field(repr=False)
+    words: Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +40,7 @@ class WebSettings:
     trust_loopback: bool = True
     rate_per_minute: float | None = None
     max_body: int = MAX_BODY
+    ticket_sources: tuple[TicketSource, ...] = ()
 
 
 def usual_bands() -> Mapping[Severity, float]:
@@ -52,9 +63,13 @@ class Services:
     metrics: Callable[[], tuple[bytes, str]]
     """The metrics and their content type."""
     count: Callable[[str, str], None]
-    """(event, label): `webhook` with the status or error word answered."""
+    """(event, label): `webhook` with the status or error word answered; `jira` or `servicenow` with that of their feedback."""
     content_problems: Callable[[], Sequence[str]]
     """What is wrong with `config/` now, empty when all is well; the last good content stays in use."""
     bands: Callable[[], Mapping[Severity, float]] = usual_bands
     """Where each severity begins, for the scale behind the ledger."""
+    tuning: Callable[[], Sequence[Json]]
+    """Every tuning rule and where it stands (`core.tuning_doc.tuning_docs`)."""
+    drift: Callable[[int], Json]
+    """The drift of so many days (`core.drift.drift_document`)."""
     monotonic: Callable[[], float] = monotonic

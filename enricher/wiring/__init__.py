@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from prometheus_client import Counter
+from prometheus_client import Counter as Metric
 from pydantic import SecretStr
 
 from enricher import content
-from enricher.core.document import CaseDocument
+from enricher.core.document import CaseDocument, Json
+from enricher.core.drift import drift_document
+from enricher.core.feedback import Words
 from enricher.core.insight import console
 from enricher.core.merge import merge
+from enricher.core.tune import states
+from enricher.core.tuning_doc import tuning_docs
 from enricher.errors import StoreUnavailable
 from enricher.lookups import AllLookups, Inside, NoLookups
 from enricher.lookups.asn import Asn
@@ -29,8 +34,9 @@ from enricher.model import Enrichment, Observable
 from enricher.ports import Destination, Lookups, Searcher
 from enricher.settings import Settings, config_directory, read_settings
 from enricher.store import Store, open_store
-from enricher.telemetry import LOOKUPS, WEBHOOKS, exposition
-from enricher.web.services import Services, WebSettings
+from enricher.telemetry import FEEDBACK, LOOKUPS, WEBHOOKS, exposition
+from enricher.web.services import Services, TicketSource, WebSettings
+from enricher.wiring.experience import LiveExperience
 from enricher.wiring.flow import Flow, submission
 from enricher.wiring.live import LiveContent
 from enricher.wiring.searching import is_set_up, searcher
@@ -55,15 +61,21 @@ class Application:
     destinations: Mapping[str, Callable[[], Destination]]
     signing_key: bytes
 
-    def flow(self) -> Flow:
-        """The flow with the world behind it: look-ups, history, and content that follows the files."""
+    def flow(self, *, stores: bool = False) -> Flow:
+        """The flow with the world behind it: look-ups, history, and content that follows the files.
+
+        `stores`: what comes of it is stored, so that the tuning rules it has loaded are in use.
+        """
+        store = self.store
         return Flow(
             self.live.programs,
-            lookups(self.settings, self.store),
-            self.store.history,
+            lookups(self.settings, store),
+            store.history,
             owner=self.settings.lookups or self.settings.asn_mmdb is not None,
             search=is_set_up(self.settings),
             console=console(self.settings.sumo_api_url),
+            scope=self.settings.sumo_scope,
+            experience=LiveExperience(store.reader, store.rule_book if stores else None).of,
         )
 
     def searcher(self) -> Searcher | None:
@@ -83,6 +95,7 @@ class Application:
                     read_tokens=_revealed(settings.api_read_token),
                     write_tokens=_revealed(settings.api_write_token),
                     rate_per_minute=settings.rate_per_token * 60 or None,
+                    ticket_sources=ticket_sources(settings),
                 ),
                 inbox=self.store.inbox,
                 reader=self.store.reader,
@@ -93,6 +106,8 @@ class Application:
                 count=_counted_answers(),
                 content_problems=lambda: self.live.problems,
                 bands=lambda: self.live.programs().rules.severity.bands,
+                tuning=self.tuning,
+                drift=self.drift,
             )
         )
 
@@ -101,7 +116,7 @@ class Application:
         from enricher.destinations.text import warm_up
 
         warm_up()
-        settings, flow = self.settings, self.flow()
+        settings, flow = self.settings, self.flow(stores=True)
         return Work(
             inbox=self.store.inbox,
             outbox=self.store.outbox,
@@ -119,11 +134,22 @@ class Application:
             delivery_threads=settings.delivery_workers,
         )
 
+    def tuning(self) -> list[Json]:
+        """Every tuning rule in force now, and where it stands. Raises StoreUnavailable."""
+        return tuning_docs(self.live.programs().rules.tuning, self.store.reader.rule_uses(), clock().date())
+
+    def drift(self, days: int) -> Json:
+        """The drift of the last `days`. Raises StoreUnavailable."""
+        since, reader = clock() - timedelta(days=days), self.store.reader
+        return drift_document(days, reader.drift(since), reader.queries(since))
+
     def metrics(self) -> tuple[bytes, str]:
         """The exposition; it says so where the store cannot be read."""
         problems, reader = len(self.live.problems), self.store.reader
         try:
-            return exposition(reader.backlog(), problems, reader.sources(monitors=False), reader.quarantined())
+            standings = states(self.live.programs().rules.tuning, reader.rule_uses(), clock().date())
+            tuning = Counter(standing.value for standing in standings.values())
+            return exposition(reader.backlog(), problems, reader.sources(monitors=False), reader.quarantined(), tuning)
         except StoreUnavailable:
             return exposition(None, problems)
 
@@ -132,7 +158,7 @@ def application(settings: Settings | None = None) -> Application:
     """Wire this process by the environment (or by `settings`). Raises ConfigurationError."""
     settings = settings or configured()
     destinations = destinations_of(settings)
-    live = LiveContent(content_directory(settings))
+    live = LiveContent(content_directory(settings), today=lambda: clock().date())
     live.load()
     store = open_store(
         settings.database_url.get_secret_value(),
@@ -156,13 +182,14 @@ def content_directory(settings: Settings) -> Path | None:
 
 
 def _counted_answers() -> Callable[[str, str], None]:
-    """Counts what the webhook answered. The children are kept: `labels` costs more than counting."""
-    children: dict[str, Counter] = {}
+    """Counts what the webhooks answered. The children are kept: `labels` costs more than counting."""
+    children: dict[tuple[str, str], Metric] = {}
 
-    def count(_event: str, answer: str) -> None:
-        child = children.get(answer)
+    def count(event: str, answer: str) -> None:
+        child = children.get((event, answer))
         if child is None:
-            child = children[answer] = WEBHOOKS.labels(answer)
+            child = WEBHOOKS.labels(answer) if event == "webhook" else FEEDBACK.labels(event, answer)
+            children[event, answer] = child
         child.inc()
 
     return count
@@ -171,6 +198,24 @@ def _counted_answers() -> Callable[[str, str], None]:
 def _deliver_to(case: CaseDocument, names: Sequence[str]) -> Sequence[str]:
     """Open cases go everywhere that is configured; suppressed and informational ones stay here, on the console."""
     return names if case["disposition"] == "open" else ()
+
+
+def ticket_sources(settings: Settings) -> tuple[TicketSource, ...]:
+    """The services whose tickets may say what people think of a case: those with a secret for it."""
+    given = (
+        ("jira", settings.jira_webhook_secret, settings.jira_false_positives, settings.jira_true_positives),
+        (
+            "servicenow",
+            settings.servicenow_webhook_secret,
+            settings.servicenow_false_positives,
+            settings.servicenow_true_positives,
+        ),
+    )
+    return tuple(
+        TicketSource(name=name, secret=secret.get_secret_value(), words=Words.of(false, true))
+        for name, secret, false, true in given
+        if secret is not None
+    )
 
 
 def _revealed(*tokens: SecretStr | None) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from enricher.core.grade import Asked, grade
 from enricher.core.join import join
 from enricher.core.normalise import normalise
 from enricher.core.programs import Programs
-from enricher.core.tune import TuningFacts, holds
+from enricher.core.tune import TuningFacts, holds_somewhere
 from enricher.model import Alert
 
 
@@ -34,14 +34,16 @@ def _files(folder: Path) -> list[tuple[str, bytes]]:
 
 
 def hidden_by(programs: Programs) -> list[str]:
-    """A problem line for each tuning rule that a malicious case of the corpus meets."""
+    """A problem line for each tuning rule whose conditions a malicious case of the corpus meets, on whatever host and at whatever
+    time: what is malicious there may happen here.
+    """
     if not programs.rules.tuning:
         return []
     facts = _malicious(programs)
     return [
         f"{rule.source}: rule {rule.id} fits the malicious case {case} of the corpus; narrow it until it does not"
         for rule in programs.rules.tuning
-        for case in sorted({name for name, one in facts if holds(rule, one)})[:1]
+        for case in sorted({name for name, one in facts if holds_somewhere(rule, one)})[:1]
     ]
 
 

@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from enricher.core.document import Json
+from enricher.core.drift import query_digest
 from enricher.core.grade import Asked
 from enricher.core.insight import linked
 from enricher.core.memory import Memory, Remembered
 from enricher.core.normalise import digest
 from enricher.core.payload import glance, read
 from enricher.core.programs import Programs
+from enricher.core.rules import Rules
+from enricher.core.tune import NO_EXPERIENCE, Experience
 from enricher.model import NO_ROW, Alert, Dropped, Event, Kind
 from enricher.pipeline import Investigation, World, investigate, look_again
 from enricher.ports import History, Lookups, Settlement, Submission
@@ -41,7 +44,7 @@ class Flow:
     """`investigate` with its ports bound. `programs` is asked each time, so that reloaded content counts at once.
 
     `history` is None where nothing is remembered. `search`: Sumo Logic is asked for starts of processes. `console` is where
-    Sumo Logic's own pages are, for links to an Insight; without it there are none.
+    Sumo Logic's own pages are, for links to an Insight and to searches in `scope`; without it there are none. `experience` is asked each time, too.
     """
 
     def __init__(
@@ -53,9 +56,12 @@ class Flow:
         owner: bool,
         search: bool = False,
         console: str | None = None,
+        scope: str | None = None,
+        experience: Callable[[Rules], Experience] = lambda _: NO_EXPERIENCE,
     ) -> None:
+        self._experience = experience
         self._programs, self._lookups, self._history = programs, lookups, history
-        self._owner, self._search, self._console = owner, search, console
+        self._owner, self._search, self._console, self._scope = owner, search, console, scope
 
     def settlement(self, body: bytes, received_at: datetime) -> Settlement:
         """One stored alert → what is to be stored of it. Raises PayloadError."""
@@ -76,15 +82,22 @@ class Flow:
 
         `found` are events that Sumo Logic was asked for; `asked` says of (computer, guid) how such a question has ended.
         """
+        again = self.look_at(case, now, found=found, asked=asked)
+        return _with(Settlement(kind=Kind.MONITOR), again, search=self._search) if again else None
+
+    def look_at(
+        self, case: str, now: datetime, *, found: Sequence[Event] = (), asked: Mapping[tuple[str, str], str] | None = None
+    ) -> Investigation | None:
+        """The same before it is stored: the case with its findings, and nothing of other cases."""
         stored = self._history.of_case(case) if self._history else None
         if stored is None:
             return None
         document, memory = stored
         of_host = [event for event in found if event.computer == document["host"]]
         memory = _with_answers(memory, of_host, asked or {})
-        again = look_again(case, Alert(kind=Kind.MONITOR), memory, self._world(), now)
+        again = look_again(case, self._placed(Alert(kind=Kind.MONITOR)), memory, self._world(), now)
         ours = replace(again.grouped, cases=tuple(one for one in again.cases if one.document["key"] == case))
-        return _with(Settlement(kind=Kind.MONITOR), replace(again, grouped=ours), search=self._search)
+        return replace(again, grouped=ours)
 
     def explain(self, body: bytes, now: datetime) -> Json:
         """A payload → design §4.3, nothing stored. Raises PayloadError."""
@@ -92,7 +105,7 @@ class Flow:
 
     def explain_alert(self, alert: Alert, now: datetime) -> Json:
         """The same for what has been read already."""
-        found = investigate(alert, self._world(), now)
+        found = investigate(self._placed(alert), self._world(), now)
         return {
             "input": {
                 "kind": alert.kind.value,
@@ -106,7 +119,11 @@ class Flow:
         }
 
     def _read(self, body: bytes) -> Alert:
-        return linked(read(body), self._console)
+        return self._placed(read(body))
+
+    def _placed(self, alert: Alert) -> Alert:
+        """The alert, and where Sumo Logic's pages and logs are: our settings say that, never the body."""
+        return replace(linked(alert, self._console), console=self._console, scope=self._scope)
 
     def _world(self) -> World:
         programs = self._programs()
@@ -116,7 +133,8 @@ class Flow:
             estate=bool(programs.rules.estate.entries),
             search=self._search,
         )
-        return World(programs=programs, lookups=self._lookups, history=self._history, asked=asked)
+        known = self._experience(programs.rules)
+        return World(programs=programs, lookups=self._lookups, history=self._history, asked=asked, experience=known)
 
 
 def _with(sent: Settlement, found: Investigation, *, search: bool) -> Settlement:
@@ -154,6 +172,7 @@ def _as_sent(alert: Alert) -> Settlement:
         kind=alert.kind.value,
         alert_ref=alert.alert_ref,
         monitor=alert.name,
+        query=query_digest(alert.query),
         rows=len(alert.rows),
         rows_total=alert.rows_total,
         cut=alert.truncated,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from time import monotonic
 
 import structlog
 
 from enricher import content
+from enricher.content.tuning_guards import anything_goes
 from enricher.core.programs import Programs
+from enricher.core.rules import TuningRule
+from enricher.core.tune import expiring
 from enricher.errors import ConfigurationError
 from enricher.wiring.corpus import hidden_by
 
@@ -19,19 +23,44 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 2.0
 
 
-def load_content(directory: Path | None) -> Programs:
-    """Read and check everything in `config/`, tuning rules against the corpus too. Raises ConfigurationError."""
+def load_content(directory: Path | None, *, today: date | None = None, known: Sequence[TuningRule] = ()) -> Programs:
+    """Read and check everything in `config/`, tuning rules against the corpus too. Raises ConfigurationError.
+
+    With `today` a rule past its end is a problem as well, but for one of `known`: that was in force, and has ended by itself.
+    """
     programs = Programs(content.load(directory))
-    if problems := hidden_by(programs):
+    problems = [*anything_goes(programs), *hidden_by(programs)]
+    if today is not None and not _is_packaged(directory):
+        problems += _past(programs.rules.tuning, today, known)
+    if problems:
         raise ConfigurationError(problems)
     return programs
 
 
-class LiveContent:
-    """The content of one process. `programs` is cheap: it looks at the files at most every two seconds."""
+def _is_packaged(directory: Path | None) -> bool:
+    """The examples that come with the program are nobody's promise to look again."""
+    return directory is None or directory.resolve() == content.packaged("config").resolve()
 
-    def __init__(self, directory: Path | None) -> None:
+
+def _past(rules: Sequence[TuningRule], today: date, known: Sequence[TuningRule]) -> list[str]:
+    before = {(rule.id, rule.version, rule.expires) for rule in known}
+    return [
+        f"{rule.source}: rule {rule.id!r}: ended on {rule.expires}; give it a new end and have that approved, or remove it"
+        for rule in rules
+        if rule.expires <= today and (rule.id, rule.version, rule.expires) not in before
+    ]
+
+
+class LiveContent:
+    """The content of one process. `programs` is cheap: it looks at the files at most every two seconds.
+
+    `today` says which day it is, for rules that end. When the process starts one that has ended is a warning, for the service must
+    come up on the day after; in files that change it is a problem.
+    """
+
+    def __init__(self, directory: Path | None, today: Callable[[], date] | None = None) -> None:
         self._directory = directory
+        self._today = today
         self._lock = threading.Lock()
         self._programs: Programs | None = None
         self._stamp: tuple[tuple[str, int, int], ...] = ()
@@ -43,6 +72,7 @@ class LiveContent:
         self._stamp = self._stamps()
         self._programs = load_content(self._directory)
         self._looked_at = monotonic()
+        self._warn(self._programs.rules.tuning)
 
     @property
     def problems(self) -> Sequence[str]:
@@ -75,14 +105,28 @@ class LiveContent:
         if stamp == self._stamp:
             return
         self._stamp = stamp
+        known = self._programs.rules.tuning if self._programs else ()
         try:
-            self._programs = load_content(self._directory)
+            self._programs = load_content(self._directory, today=self._today() if self._today else None, known=known)
         except ConfigurationError as error:
             self._problems = error.problems
             log.warning("content_refused", problems=error.problems)
         else:
             self._problems = ()
             log.info("content_loaded", digest=self._programs.rules.digest)
+            self._warn(self._programs.rules.tuning)
+
+    def _warn(self, rules: Sequence[TuningRule]) -> None:
+        """Say which rules have ended, and which will within a fortnight."""
+        if self._today is None:
+            return
+        today = self._today()
+        for rule in rules:
+            about = {"rule": rule.id, "owner": rule.owner, "expires": rule.expires.isoformat(), "source": rule.source}
+            if rule.expires <= today:
+                log.warning("tuning_rule_ended", **about)
+            elif expiring(rule, today):
+                log.warning("tuning_rule_expiring", **about)
 
     def _stamps(self) -> tuple[tuple[str, int, int], ...]:
         if self._directory is None:

@@ -99,6 +99,6 @@ def _count(settlement: Settlement) -> None:
     for case in settlement.cases:
         CASES.labels(case["severity"]).inc()
         for drift in case["drift"]:
-            DRIFT.labels(drift["field"]).inc()
+            DRIFT.labels(drift["field"], drift["reason"]).inc()
         for exception in case["exceptions"]:
             TUNING.labels(exception["rule"], exception["mode"]).inc()

@@ -56,7 +56,7 @@ class FollowUpJob:
         pauses = AGAIN_S.get(claim.kind, ())
         pause = pauses[claim.attempts - 1] if claim.attempts <= len(pauses) else None
         if heard.later and pause is not None:
-            self._later(claim, heard.reason or "no answer", pause)
+            self._later(claim, heard.reason or "waiting", pause)
             return
         for _ in range(TRIES_AT_ONCE):
             try:
@@ -83,29 +83,29 @@ class FollowUpJob:
         if claim.kind != "lineage":
             return FoundStarts()
         computer, _, guid = claim.subject.rpartition("|")
+        if self._follow_ups.overtaken(claim):
+            return FoundStarts()
         if self._search is None:
             return FoundStarts(reason="access to Sumo Logic is not set up any more")
         return self._search.starts(computer, guid, claim.opened_at)
 
     def _store(self, claim: ClaimedFollowUp, heard: FoundStarts, pause: float | None) -> bool:
-        """True when nothing is left to do."""
+        """True when nothing is left to do now. One look-up that stays silent keeps back no other's answer."""
         asked = {}
-        if claim.kind == "lineage" and not heard.events:
+        if heard.reason is not None and not heard.events:
             computer, _, guid = claim.subject.rpartition("|")
-            asked[computer, guid] = heard.reason or "no answer"
+            asked[computer, guid] = heard.reason
         settlement = self._amend(claim.case_key, self._clock(), found=heard.events, asked=asked)
         if settlement is None or not settlement.cases:
             self._follow_ups.drop(claim)
             self._count(claim, "case_gone")
             return True
         unanswered = any(f.kind == claim.kind and f.subject == claim.subject for f in settlement.follow_ups)
-        if claim.kind == "lookups" and unanswered and pause is not None:
-            self._later(claim, "waiting", pause)
-            return True
+        again_s = pause if claim.kind == "lookups" and unanswered else None
         rest = tuple(f for f in settlement.follow_ups if f.kind != claim.kind or f.subject != claim.subject)
         given_up = asked.popitem()[1] if asked else None
-        if self._follow_ups.settle(claim, replace(settlement, follow_ups=rest), given_up=given_up):
-            self._count(claim, "given_up" if given_up or unanswered else "done")
+        if self._follow_ups.settle(claim, replace(settlement, follow_ups=rest), given_up=given_up, again_s=again_s):
+            self._count(claim, _ending(again_s, gave_up=bool(given_up or unanswered)))
             log.info("case_amended", case=claim.case_key, kind=claim.kind, found=len(heard.events), given_up=given_up)
         return True
 
@@ -115,3 +115,9 @@ class FollowUpJob:
 
     def _count(self, claim: ClaimedFollowUp, ending: str) -> None:
         FOLLOW_UPS.labels(claim.kind, ending).inc()
+
+
+def _ending(again_s: float | None, *, gave_up: bool) -> str:
+    if again_s is not None:
+        return "again"
+    return "given_up" if gave_up else "done"

@@ -12,6 +12,7 @@ from enricher.core.document import CaseDocument, Json, iso
 from enricher.core.evidence import MAX_TEXT, cut, event_id, evidence
 from enricher.core.grade import Asked
 from enricher.core.programs import Programs
+from enricher.core.rules import Playbook
 from enricher.model import Alert, Enrichment, Event, Kind, ProcessCreate, Row, Status
 from tests.fakes import (
     ADDRESS,
@@ -30,6 +31,7 @@ from tests.fakes import (
     connected,
     flow,
     grouped,
+    guid,
     packaged_programs,
     script,
     started,
@@ -124,12 +126,13 @@ def test_a_row_without_a_host_says_so() -> None:
 
 
 def test_next_steps_are_the_bands_with_the_names_filled_in() -> None:
-    rules = replace(
-        packaged_programs().rules, next_steps={"high": ("{host} {tenant} {user} {platform} {process} {other}",)}
-    )
+    line = "{host} {tenant} {user} {platform} {process} {since} {guid} {{other}}"
+    rules = replace(packaged_programs().rules, playbook=Playbook(bands={"high": (line,)}))
     found = case(*FULL, programs=Programs(rules))
     assert found["severity"] == "high"
-    assert found["next_steps"] == [f"ws-fin-0142.corp.example {TENANT} {USER} Cloudflare Workers powershell.exe {{other}}"]
+    assert found["next_steps"] == [
+        f"ws-fin-0142.corp.example {TENANT} {USER} Cloudflare Workers powershell.exe 2026-11-24 02:00 UTC {guid(1)} {{other}}"
+    ]
     assert case(asked(), programs=Programs(rules))["next_steps"] == []
 
 

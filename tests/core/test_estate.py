@@ -185,9 +185,10 @@ def test_one_contact_in_a_window_is_said_and_all_of_them_are_needed_to_count() -
     described = ESTATE.described(host, None, [SUNDAY, SATURDAY_NIGHT])
     assert described is not None
     assert described["maintenance"]
-    assert facts.only_in_maintenance([SATURDAY_NIGHT, SATURDAY_NIGHT])
-    assert not facts.only_in_maintenance([SUNDAY, SATURDAY_NIGHT])
-    assert not facts.only_in_maintenance([None, SATURDAY_NIGHT])
+    assert facts.only_in_maintenance([(SATURDAY_NIGHT, None), (SATURDAY_NIGHT, None)])
+    assert not facts.only_in_maintenance([(SUNDAY, None), (SATURDAY_NIGHT, None)])
+    assert not facts.only_in_maintenance([(None, None), (SATURDAY_NIGHT, None)])
+    assert not facts.only_in_maintenance([(SATURDAY_NIGHT, SUNDAY)])
     assert not facts.only_in_maintenance([])
 
 
@@ -209,6 +210,28 @@ def test_maintenance(at: datetime, *, expected: bool) -> None:
     facts = ESTATE.about("ws-dev-7.corp.example")
     assert isinstance(facts, HostFacts)
     assert facts.in_maintenance(at) is expected
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        pytest.param((24, 22, 0), (25, 1, 59), True, id="from its beginning to its end"),
+        pytest.param((24, 22, 0), (25, 2, 0), False, id="until it closes"),
+        pytest.param((24, 22, 0), (24, 22, 0), True, id="a moment"),
+        pytest.param((25, 1, 0), (25, 1, 30), True, id="after midnight"),
+        pytest.param((24, 23, 0), (25, 23, 0), False, id="until the next evening"),
+        pytest.param((17, 23, 0), (24, 23, 0), False, id="until the next week's"),
+        pytest.param((24, 21, 59), (24, 23, 0), False, id="from before it opened"),
+        pytest.param((24, 23, 0), (24, 22, 0), False, id="an end before its beginning"),
+    ],
+)
+def test_what_a_window_covers(first: tuple[int, int, int], last: tuple[int, int, int], *, expected: bool) -> None:
+    """Tuesday evening until Wednesday at two, November 2026."""
+    window = Window(frozenset({1}), time(22), time(2))
+    begins, ends = (datetime(2026, 11, *moment, tzinfo=UTC) for moment in (first, last))
+    assert window.covers(begins, ends) is expected
+    there = timezone(timedelta(hours=9))
+    assert window.covers(begins.astimezone(there), ends.astimezone(there)) is expected
 
 
 def test_a_window_within_one_day() -> None:

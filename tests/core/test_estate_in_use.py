@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,31 @@ def test_what_the_estate_does_not_say_does_not_hold(tmp_path: Path, estate: str)
     finding = found(house(tmp_path, estate=estate), *nightly(60))
     assert finding.tuned.severity is Severity.MEDIUM
     assert finding.tuned.exceptions == ()
+
+
+@pytest.mark.parametrize(
+    ("last", "matched"),
+    [
+        pytest.param(timedelta(minutes=50), True, id="until before it closes"),
+        pytest.param(timedelta(minutes=70), False, id="until after it closed"),
+        pytest.param(timedelta(days=7), False, id="until the next week's"),
+        pytest.param(None, False, id="until nobody knows when"),
+    ],
+)
+@pytest.mark.parametrize("asks", ["maintenance: true", "schedule"])
+def test_a_row_that_stands_for_several_contacts(
+    tmp_path: Path, asks: str, last: timedelta | None, *, matched: bool
+) -> None:
+    text = RULE
+    if asks == "schedule":
+        window = "    schedule: {days: [tue], begins: '02:00', ends: '03:00'}\n  effect"
+        text = RULE.replace("maintenance: true, ", "").replace("  effect", window)
+        text = text.partition("        maintenance: true")[0]
+        text += "        service_account: true\n        contacts: [2026-03-10T02:30:00Z]\n"
+        text += "    must_not:\n      - contacts: [2026-03-10T03:30:00Z]\n"
+    *rest, contact = nightly(60)
+    several = replace(contact, count=5, last_at=contact.at + last if contact.at and last else None)
+    assert bool(found(house(tmp_path, text), *rest, several).tuned.exceptions) is matched
 
 
 def test_a_contact_without_a_time_is_in_no_window(tmp_path: Path) -> None:

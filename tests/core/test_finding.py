@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -124,6 +125,9 @@ def test_without_event_1_a_rule_can_ask_little() -> None:
 # --- who speaks -----------------------------------------------------------------------------------------------------
 
 
+LOUD = Matcher(frozenset({"powershell -nop -w hidden -ep bypass"}))
+
+
 def two(rules: tuple[TuningRule, ...] = ()) -> Any:
     """The case of a quiet and a loud PowerShell."""
     loud = [started(POWERSHELL, "powershell -nop -w hidden -ep bypass", parent=CMD), asked(), connected()]
@@ -159,6 +163,32 @@ def test_a_case_of_suppressed_findings_is_suppressed_and_names_its_rule() -> Non
     assert (case["disposition"], case["score"]) == ("suppressed", 60)
     assert [(e["rule"], e["effect"], e["owner"]) for e in case["exceptions"]] == [("r", "suppress", "team-web")]
     assert case["ledger"][-1]["rule"] == "tuning.r"
+
+
+RULES_ON_TWO = [
+    rule("both"),
+    rule("sub", effect="subtract", amount=15, cap_at=None),
+    rule("hide", effect="suppress", cap_at=None),
+    rule("info", cap_at=Severity.INFORMATIONAL),
+    *(
+        rule(name, effect=effect, cap_at=cap, matchers={"tenant": Matcher(frozenset({TENANT})), "command_line": LOUD})
+        for name, effect, cap in (("hide-loud", "suppress", None), ("cap-loud", "cap", Severity.LOW))
+    ),
+]
+
+
+@pytest.mark.parametrize("one", RULES_ON_TWO, ids=lambda one: one.id)
+def test_one_rule_more_never_raises_an_open_case(one: TuningRule) -> None:
+    """A case under suppression shows what it would have if it were reopened; an open one only ever falls."""
+    others = [other for other in RULES_ON_TWO if other is not one]
+    for count in range(len(others) + 1):
+        for some in combinations(others, count):
+            before, after = two(some), two((*some, one))
+            if after["disposition"] == "suppressed":
+                assert any(exception["effect"] == "suppress" for exception in after["exceptions"])
+                continue
+            assert before["disposition"] != "suppressed"
+            assert after["score"] <= before["score"]
 
 
 def test_the_ledger_ends_with_the_tuning() -> None:

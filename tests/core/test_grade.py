@@ -105,7 +105,7 @@ def test_the_ledger_prints_in_the_order_of_the_formula() -> None:
         asked(image=f"{TEMP}powershell.exe"),
     )
     steps = list(dict.fromkeys(s["step"] for s in found.ledger))
-    assert steps == ["platform", "process", "lineage", "path", "command", "behaviour", "sum"]
+    assert steps == ["platform", "process", "lineage", "path", "command", "behaviour", "sum", "floor"]
 
 
 def test_the_digest_is_of_the_steps() -> None:

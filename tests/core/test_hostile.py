@@ -148,7 +148,7 @@ WORK: dict[str, Callable[[str], object]] = {
     "paths_in": paths_in,
     "a line's files": lambda text: PROGRAMS.files(line_of(text)),
     "an image's identity": lambda text: _identity(program(f"C:\\{text}x.exe", "")),
-    "a line's lineage": lambda text: kinships(line_of(text), [program(EXPLORER, text)], PROGRAMS, verified_task=False),
+    "a line's lineage": lambda text: kinships(line_of(text), [program(EXPLORER, text)], PROGRAMS),
     "a task's line": lambda text: verified_task(line_of(text), PARENT, PROGRAMS),
     "a helper's image": lambda text: helper_at_home(program(f"C:\\{text}\\mpcmdrun.exe", text), PROGRAMS),
 }
@@ -302,7 +302,7 @@ def test_odd_characters_anywhere(column: str, text: str) -> None:
 def test_odd_images(image: str) -> None:
     found = program(image, image, original=image or None)
     _identity(found)
-    assert kinships(found, [found, found], PROGRAMS, verified_task=False) is not None
+    assert kinships(found, [found, found], PROGRAMS) is not None
     assert verified_task(found, found, PROGRAMS) is None
     assert accounted_for(explained(ROW | {"image": image, "command_line": f"{image} https://{RELAY}"}, query(1, RELAY)))
 

@@ -22,9 +22,9 @@ def at(name: str, line: str | None = None) -> Program:
     return program(AT.get(name, f"{SYSTEM32}{name}.exe"), line)
 
 
-def rules(*chain: Program, verified_task: bool = False) -> list[str]:
+def rules(*chain: Program) -> list[str]:
     """Of a chain that begins at the process and goes up."""
-    return [k.rule for k in kinships(chain[0], chain[1:], PROGRAMS, verified_task=verified_task)]
+    return [k.rule for k in kinships(chain[0], chain[1:], PROGRAMS)]
 
 
 OFFICE = "winword excel powerpnt outlook olk onenote onenotem msaccess mspub visio acrord32 acrobat foxitreader eqnedt32"
@@ -168,12 +168,6 @@ def test_tasks_of_windows(child: Program, rule: str | None) -> None:
 def test_tasks_elsewhere(cron: str, image: str, line: str, rule: str | None) -> None:
     child = program(image, line, ancestors=(cron,))
     assert rules(child, program(f"/usr/sbin/{cron}")) == ([rule] if rule else [])
-
-
-def test_a_verified_task_gives_nothing_itself_but_an_ancestor_still_does() -> None:
-    child, script = at("powershell", "powershell -File C:\\Scripts\\x.ps1"), at("python", "python C:\\Scripts\\x.py")
-    assert rules(child, SCHEDULE, verified_task=True) == []
-    assert rules(script, child, SCHEDULE, verified_task=True) == ["task_other"]
 
 
 # --- people ---------------------------------------------------------------------------------------------------------
@@ -417,7 +411,7 @@ def test_every_link_counts_and_the_nearest_comes_first() -> None:
 def test_a_renamed_parent_is_still_what_it_is() -> None:
     hidden = program("C:\\Users\\Public\\svc.exe", original="MSHTA.EXE")
     assert rules(at("cmd"), hidden) == ["lolbin_child"]
-    assert kinships(at("cmd"), [hidden], PROGRAMS, verified_task=False)[0].evidence == "mshta → cmd"
+    assert kinships(at("cmd"), [hidden], PROGRAMS)[0].evidence == "mshta → cmd"
 
 
 @pytest.mark.parametrize("chain", [(program(None), at("winword")), (at("powershell"), program(None)), (at("powershell"),)])

@@ -40,20 +40,28 @@ def _process(name: str, image: str, guid: int, second: int) -> dict[str, str]:
     }
 
 
-def query(name: str, *, host: str | None = None, image: str = POWERSHELL, guid: int = 1, second: int = 0) -> str:
+def query(
+    name: str,
+    *,
+    host: str | None = None,
+    image: str = POWERSHELL,
+    guid: int = 1,
+    second: int = 0,
+    address: str = ADDRESS,
+) -> str:
     """A process on the host `name` asks for a name of the tenant `name`."""
     asked = host or f"beacon.{name}.workers.dev"
-    what = {"QueryName": asked, "QueryStatus": "0", "QueryResults": f"::ffff:{ADDRESS};"}
+    what = {"QueryName": asked, "QueryStatus": "0", "QueryResults": f"::ffff:{address};"}
     return sysmon(22, host_of(name), _process(name, image, guid, second) | what)
 
 
-def connection(name: str, *, image: str = POWERSHELL, guid: int = 1, second: int = 1) -> str:
+def connection(name: str, *, image: str = POWERSHELL, guid: int = 1, second: int = 1, address: str = ADDRESS) -> str:
     """And connects to the address that it was told."""
     where = {
         "Protocol": "tcp",
         "Initiated": "true",
         "SourceIp": "10.20.4.31",
-        "DestinationIp": ADDRESS,
+        "DestinationIp": address,
         "DestinationHostname": "-",
         "DestinationPort": "443",
     }

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import IO, Self, TypeVar
 
 import httpx2
-
 from sqlalchemy import func, select, update
 
 from enricher.core.document import Json

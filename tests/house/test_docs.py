@@ -51,6 +51,8 @@ def shown(default: Any) -> str:
         return "`on`" if default else "`off`"
     if isinstance(default, Address):
         return f"`{default.host}:{default.port}`"
+    if isinstance(default, tuple):
+        default = ", ".join(default)
     value = default.get_secret_value() if isinstance(default, SecretStr) else default
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
@@ -129,7 +131,8 @@ def test_every_metric_stands_in_its_page_with_its_labels() -> None:
     }
     source = SourceRecord(source="sumo", last_at=datetime(2026, 11, 24, tzinfo=UTC), alerts=1, dead=0)
     intake = telemetry.IntakeCollector([source], {"not_json": 1})
-    for family in (*telemetry.BacklogCollector(backlog, problems=0).collect(), *intake.collect()):
+    tuning = telemetry.TuningCollector({"live": 1})
+    for family in (*telemetry.BacklogCollector(backlog, problems=0).collect(), *intake.collect(), *tuning.collect()):
         expected[family.name] = ("gauge", {label for sample in family.samples for label in sample.labels})
     table = rows(page("docs/metrics.md").partition("## Worth an alarm")[0])
     assert {code(row[0])[0]: (row[1], set(code(row[2]))) for row in table} == expected

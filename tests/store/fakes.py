@@ -121,6 +121,8 @@ def document(
         "count": 0,
         "rows": [0],
         "links": {f"n{number}": "" for number in range(news)},
+        "exceptions": [],
+        "drift": [],
     }
     return cast("CaseDocument", fields | more)
 

@@ -12,7 +12,7 @@ import pytest
 
 from enricher.core.memory import Group
 from enricher.errors import Outdated
-from enricher.model import Connection
+from enricher.model import Connection, ProcessCreate
 from enricher.ports import ClaimedFollowUp, FollowUp, LeftJob
 from enricher.store import Store, schema
 from tests.store.fakes import Estate, deliver, document, seen, settle, settlement, sighting
@@ -52,6 +52,20 @@ def test_a_follow_up_is_due_in_its_time_and_settles_with_the_case(estate: Estate
     assert store.reader.backlog().follow_ups_waiting == 0
 
 
+def test_a_part_of_what_it_waits_for_is_stored_while_it_waits_on(estate: Estate, store: Store) -> None:
+    opened(store, LOOKUPS)
+    estate.advance(15)
+
+    assert store.follow_ups.settle(claimed(store), settlement(document(severity="critical")), again_s=120)
+
+    record = store.reader.case("case-1")
+    assert record is not None
+    assert [news["kind"] for news in record.news] == ["opened", "severity"]
+    early = store.follow_ups.claim(5)
+    estate.advance(120)
+    assert (early, claimed(store).attempts) == ([], 2)
+
+
 def test_events_that_were_asked_for_are_remembered_with_it(estate: Estate, store: Store) -> None:
     opened(store, LINEAGE)
     found = seen(Connection(computer="ws-1", row=0, guid="G1", at=AT, ip="192.0.2.2"), "case-1", searched=True, count=0)
@@ -63,6 +77,18 @@ def test_events_that_were_asked_for_are_remembered_with_it(estate: Estate, store
         "search",
     ]
     assert estate.rows("SELECT count(*) FROM case_alerts") == [(1,)]
+
+
+def test_a_start_that_an_alert_brings_overtakes_the_search_for_it(store: Store) -> None:
+    opened(store, LINEAGE)
+    claim = claimed(store)
+    before = store.follow_ups.overtaken(claim)
+    elsewhere = ProcessCreate(computer="ws-2", row=0, guid="G1", at=AT)
+    settle(store, "b", events=[seen(elsewhere, None)])
+    of_another_host = store.follow_ups.overtaken(claim)
+    settle(store, "c", events=[seen(ProcessCreate(computer="ws-1", row=0, guid="G1", at=AT), None)])
+
+    assert (before, of_another_host, store.follow_ups.overtaken(claim)) == (False, False, True)
 
 
 def test_what_is_outdated_is_not_stored_and_stays_ours(store: Store) -> None:

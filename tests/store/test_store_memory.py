@@ -13,7 +13,7 @@ import pytest
 
 from enricher.core.memory import WINDOW, Group, Memory
 from enricher.errors import Outdated
-from enricher.model import NO_ROW, Connection, Event, ProcessCreate, ScriptBlock
+from enricher.model import NO_ROW, Connection, DnsQuery, Event, ProcessCreate, ScriptBlock
 from enricher.ports import ClaimedAlert, FollowUp, Rotation, SeenEvent
 from enricher.store import Store, contacts, schema, statements, surroundings
 from enricher.store.parts import Question
@@ -203,6 +203,22 @@ def test_a_process_with_more_than_is_wanted_shows_its_latest(
     assert [one.event.at for one in memory.events] == [LONG_AGO + timedelta(hours=3 * number) for number in (4, 3, 2)]
 
 
+def test_of_a_process_with_more_than_is_wanted_start_and_names_come_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr(surroundings, "MAX_EVENTS", 3)
+    asked = DnsQuery(computer="ws-1", row=0, guid="G1", at=LONG_AGO, name="x.lab.workers.dev")
+    for number, what in enumerate([start("G1"), asked, *(contact("G1", AT + timedelta(hours=n)) for n in range(9))]):
+        remember(store, what)
+        clock.now += timedelta(seconds=number)
+
+    memory = store.history.around([contact("G1", AT - timedelta(hours=9))])
+
+    assert memory.cut
+    assert [type(one.event) for one in memory.events] == [ProcessCreate, DnsQuery, Connection]
+    assert memory.events[-1].event.at == AT + timedelta(hours=8)
+
+
 def test_hostile_names_are_found_again(store: Store) -> None:
     """Names as long as may be, of characters that take four bytes each and cannot be compressed, for indexes hold only so much."""
     chance = Random(1)  # noqa: S311 - no secret
@@ -281,9 +297,25 @@ def test_a_case_is_whole_only_with_all_it_ever_had(store: Store, monkeypatch: py
     remember(store, contact("G3"), case_key="case-1")
     purged = store.history.around([contact("G3")])
 
-    assert (whole.sizes, whole.whole, whole.counts) == ({"case-1": 2}, frozenset({"case-1"}), {"case-1": 2})
+    assert (whole.sizes, whole.whole) == ({"case-1": 2}, frozenset({"case-1"}))
     assert (cut.cut, cut.whole) == (True, frozenset())
     assert (purged.sizes, purged.whole) == ({"case-1": 3}, frozenset())
+
+
+def test_a_case_is_known_by_what_it_was_judged_by_last(store: Store) -> None:
+    """Also where the stored judgement stands: else the same weaker one would be offered with every alert of the host."""
+    settle(store, "a", document(ledger_digest="sha256:ab", count=7), events=[seen(contact("G1"), "case-1")])
+    settle(store, "b", document(ledger_digest="sha256:cd", count=3))
+    memory = store.history.around([contact("G1")])
+    assert (memory.ledgers, memory.counts) == ({"case-1": "sha256:cd"}, {"case-1": 3})
+
+
+def test_a_case_that_is_only_judged_anew_is_not_the_alerts(store: Store) -> None:
+    settle(store, "a", document(rows=[0]), events=[seen(contact("G1"), "case-1")])
+    settle(store, "b", document(rows=[]))
+    record = store.reader.case("case-1")
+    assert record is not None
+    assert len(record.alerts) == 1
 
 
 def test_the_ledger_of_each_case_is_told(store: Store) -> None:
@@ -479,7 +511,7 @@ def test_however_events_were_split_the_same_is_remembered(store: Store, order: S
     memory = store.history.around([contact("G1")])
 
     assert sorted(names(memory)) == ["contact G1", "contact G1", "start G0", "start G1"]
-    assert (memory.marks, memory.sizes, memory.counts) == ({"ws-1": 3}, {"case-1": 4}, {"case-1": 4})
+    assert (memory.marks, memory.sizes) == ({"ws-1": 3}, {"case-1": 4})
 
 
 # --- aliases ----------------------------------------------------------------------------------------------------------
@@ -583,7 +615,8 @@ def test_a_case_is_joined_only_into_one_that_is_stored_with_it(store: Store) -> 
     ("question", "index"),
     [
         pytest.param(surroundings._OF_PROCESS, "events_by_process (guid=? AND computer=?)", id="a process"),
-        pytest.param(surroundings._STARTS, "events_starts (guid=? AND computer=?)", id="the start of a process"),
+        pytest.param(surroundings._STARTS, "events_telling (guid=? AND computer=? AND event_id=?)", id="a start"),
+        pytest.param(surroundings._NAMES, "events_telling (guid=? AND computer=? AND event_id=?)", id="names"),
         pytest.param(surroundings._CHILDREN, "events_by_parent (parent_guid=? AND computer=?)", id="children"),
         pytest.param(surroundings._SAME_HOUR, "events_by_time (computer=? AND at>? AND at<?)", id="the same hour"),
         pytest.param(surroundings._OF_CASE, "events_by_case (case_key=?)", id="a case"),

@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
+from enricher.core.feedback import Said
 from enricher.core.memory import Group
 from enricher.errors import ConfigurationError
 from enricher.model import NO_ROW, Connection, ProcessCreate
@@ -52,7 +53,7 @@ def test_partial_indexes_are_partial(estate: Estate) -> None:
         "alerts_dead",
         "alerts_by_ref",
         "events_by_process",
-        "events_starts",
+        "events_telling",
         "events_by_parent",
         "events_by_case",
         "follow_ups_open",
@@ -60,6 +61,7 @@ def test_partial_indexes_are_partial(estate: Estate) -> None:
         "deliveries_open",
         "deliveries_due",
         "deliveries_dead",
+        "deliveries_by_ticket",
     }
 
 
@@ -230,3 +232,49 @@ def test_two_processes_upgrade_at_once(url: str, clock: Clock) -> None:
     accepted = estate.count(schema.alerts)
     estate.close()
     assert accepted == 2
+
+
+def test_a_case_of_before_there_was_feedback_can_be_spoken_of(url: str, clock: Clock) -> None:
+    """Tables of the third version with a case and its ticket."""
+    estate = Estate(url, clock)
+    store = estate.open()
+    at = "2026-11-24 07:00:00.000000"
+    with closing(store.access._connect()) as backend, backend.creating() as conn:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0003")
+        case = {"state": "open", "severity": "low", "score": 1, "host": "ws-1", "title": "", "last_news_seq": 0}
+        insert(
+            conn,
+            "cases",
+            key="case-1",
+            id="C",
+            tenant="t.example",
+            document="{}",
+            opened_at=at,
+            updated_at=at,
+            events=1,
+            **case,
+        )
+        sent = {"state": "delivered", "sent_seq": 0, "want_seq": 0, "attempts": 1, "claims": 1, "settled_claims": 1}
+        insert(
+            conn,
+            "deliveries",
+            id="D",
+            case_key="case-1",
+            destination="jira",
+            external_id="SEC-1",
+            due_at=at,
+            updated_at=at,
+            **sent,
+        )
+
+    store.upgrade()
+
+    assert (store.reader.rule_uses(), store.reader.drift(AT), store.reader.queries(AT)) == ({}, [], [])
+    key = store.reader.case_of_ticket("jira", ["SEC-1"], [])
+    assert key == "case-1"
+    assert store.operator.note_feedback(key, Said.TRUE_POSITIVE, "ana", "jira")
+    assert store.reader.protected_tenants() == {"t.example"}
+    estate.close()

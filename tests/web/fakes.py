@@ -12,6 +12,9 @@ import orjson
 
 from enricher.core.accounts import MonitorRecord, RowAccount, SourceRecord
 from enricher.core.document import CaseDocument, Json
+from enricher.core.drift import DriftRecord, QueryVersion
+from enricher.core.feedback import Feedback, Said
+from enricher.core.uses import RuleUse
 from enricher.errors import PayloadError, StoreUnavailable
 from enricher.model import Backlog
 from enricher.ports import (
@@ -21,6 +24,7 @@ from enricher.ports import (
     DeliveryRecord,
     Page,
     Receipt,
+    ReceivedAlert,
     Settlement,
     Submission,
 )
@@ -89,6 +93,8 @@ class FakeReader:
     dead: list[AlertRecord] = field(default_factory=list)
     heard: list[SourceRecord] = field(default_factory=list)
     refuses: bool = False
+    tickets: dict[str, str] = field(default_factory=dict)
+    """Ticket → key of its case."""
 
     def case(self, key: str) -> CaseRecord | None:
         return next((record for record in self.stored if record.key == key), None)
@@ -128,6 +134,33 @@ class FakeReader:
     def sources(self, *, monitors: bool = True) -> list[SourceRecord]:
         return self.heard
 
+    def judged(self) -> list[str]:
+        return []
+
+    def unjudged(self, since: datetime) -> int:
+        return 0
+
+    def received(self, ids: Sequence[str]) -> list[ReceivedAlert]:
+        return []
+
+    def rule_uses(self) -> dict[str, RuleUse]:
+        return {}
+
+    def protected_tenants(self) -> frozenset[str]:
+        return frozenset()
+
+    def drift(self, since: datetime) -> list[DriftRecord]:
+        return []
+
+    def queries(self, since: datetime) -> list[QueryVersion]:
+        return []
+
+    def case_of_ticket(self, destination: str, tickets: Sequence[str], keys: Sequence[str]) -> str | None:
+        if self.refuses:
+            raise StoreUnavailable("database gone")
+        known = [self.tickets[f"{destination} {ticket}"] for ticket in tickets if f"{destination} {ticket}" in self.tickets]
+        return next(iter([*known, *(key for key in keys if self.case(key))]), None)
+
     def backlog(self) -> Backlog:
         return Backlog(
             alerts_waiting=0,
@@ -158,6 +191,7 @@ class FakeOperator:
 
     known: frozenset[str] = frozenset()
     done: list[str] = field(default_factory=list)
+    words: list[tuple[str, Feedback]] = field(default_factory=list)
 
     def retry_dead(self, item_id: str) -> bool:
         return self._do(item_id)
@@ -167,6 +201,13 @@ class FakeOperator:
 
     def reopen_case(self, key: str) -> bool:
         return self._do(key)
+
+    def note_feedback(
+        self, case_key: str, said: Said, by: str, source: str, note: str = "", *, at: datetime | None = None
+    ) -> bool:
+        before = [word for key, word in self.words if key == case_key]
+        self.words.append((case_key, Feedback(said=said, by=by, at=at or NOW, source=source, note=note)))
+        return not before or before[-1].said is not said
 
     def _do(self, name: str) -> bool:
         if name in self.known:
@@ -183,6 +224,8 @@ class World:
     operator: FakeOperator = field(default_factory=FakeOperator)
     counted: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    rules: list[Json] = field(default_factory=list)
+    drift: Json = field(default_factory=lambda: {"drift": [], "queries": []})
     now: float = 0.0
 
     def services(self, *, submission: Callable[[bytes, str], Submission | None] = submission, **settings: Any) -> Services:
@@ -196,6 +239,8 @@ class World:
             metrics=lambda: (b"enricher_up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
             count=lambda event, label: self.counted.append((event, label)),
             content_problems=lambda: self.problems,
+            tuning=lambda: self.rules,
+            drift=lambda days: {"days": days, **self.drift},
             monotonic=lambda: self.now,
         )
 
@@ -395,7 +440,15 @@ def critical_document() -> CaseDocument:
                 "expires": "2027-02-22",
             }
         ],
-        "drift": [{"field": "serverless_platform", "sumo": "Cloudflare Pages", "ours": "Cloudflare Workers"}],
+        "drift": [
+            {
+                "field": "serverless_platform",
+                "sumo": "Cloudflare Pages",
+                "ours": "Cloudflare Workers",
+                "reason": "other_platform",
+                "rows": [0],
+            }
+        ],
         "missing": [
             "third ancestor: only its GUID is known; Sumo Logic is being asked for it",
             "what mshta passed to PowerShell on its standard input: no script block event (4104) in the alert",
@@ -407,6 +460,7 @@ def critical_document() -> CaseDocument:
             "Block the tenant, not the platform, at the resolver and the proxy.",
             "Reset the sessions and the password of m.alvarez.",
         ],
+        "hunts": [],
         "tickets": [],
         "first_seen": "2026-11-24T01:52:07.412Z",
         "last_seen": "2026-11-24T02:03:41.090Z",

@@ -243,15 +243,22 @@ class FakeFollowUps(Desk):
 
     ours: bool = True
     outdated: int = 0
+    has_start: bool = False
 
     def claim(self, limit: int) -> list[ClaimedFollowUp]:
         return self.hand_out(limit)
 
-    def settle(self, claim: ClaimedFollowUp, settlement: Settlement, *, given_up: str | None = None) -> bool:
+    def overtaken(self, claim: ClaimedFollowUp) -> bool:
+        del claim
+        return self.has_start
+
+    def settle(
+        self, claim: ClaimedFollowUp, settlement: Settlement, *, given_up: str | None = None, again_s: float | None = None
+    ) -> bool:
         if self.outdated:
             self.outdated -= 1
             raise Outdated
-        self.note("settle", claim.follow_up_id, settlement, given_up)
+        self.note("settle", claim.follow_up_id, settlement, given_up, *(() if again_s is None else (again_s,)))
         return self.ours
 
     def retry(self, claim: ClaimedFollowUp, reason: str, delay_s: float) -> None:

@@ -98,13 +98,13 @@ def test_access_that_was_taken_away_is_said() -> None:
     assert desk.calls == [("settle", "F1", AMENDED, "access to Sumo Logic is not set up any more")]
 
 
-def test_look_ups_without_answers_are_tried_again_and_at_last_left() -> None:
+def test_what_has_come_is_stored_and_look_ups_without_answers_are_tried_again_and_at_last_left() -> None:
     waiting = replace(AMENDED, follow_ups=(FollowUp(case_key="case-1", kind="lookups"),))
     desk = FakeFollowUps()
     for attempt in range(1, len(AGAIN_S["lookups"]) + 2):
         job(desk, Amending(waiting)).do(follow_up("lookups", attempts=attempt))
     assert desk.calls == [
-        *(("retry", "F1", "waiting", pause) for pause in AGAIN_S["lookups"]),
+        *(("settle", "F1", AMENDED, None, pause) for pause in AGAIN_S["lookups"]),
         ("settle", "F1", AMENDED, None),
     ]
 
@@ -163,3 +163,10 @@ def test_what_others_left_behind_is_swept_once_before_the_first_claim() -> None:
     one.claim(1)
     one.claim(1)
     assert sumo.swept == 1
+
+
+def test_a_start_that_an_alert_has_brought_meanwhile_is_not_asked_for() -> None:
+    desk, sumo = FakeFollowUps(has_start=True), Sumo(FoundStarts(reason="never asked"))
+    job(desk, search=sumo).do(follow_up("lineage", SUBJECT))
+    assert sumo.asked == []
+    assert desk.calls == [("settle", "F1", AMENDED, None)]

@@ -47,7 +47,7 @@ def _events() -> None:
     op.add_column("events", sa.Column("searched", sa.Boolean, nullable=False, server_default=sa.false()))
     _carry_over("events", ["digest"], ["document"], _whole, where="document IS NOT NULL")
     _index("events_by_process", "events", ["guid", "computer", "seen_at"], "guid IS NOT NULL")
-    _index("events_starts", "events", ["guid", "computer"], "event_id = 1")
+    _index("events_telling", "events", ["guid", "computer", "event_id", "seen_at"], "event_id IN (1, 22)")
     _index("events_by_parent", "events", ["parent_guid", "computer", "seen_at"], "parent_guid IS NOT NULL")
     _index("events_by_time", "events", ["computer", "at"])
     _index("events_by_case", "events", ["case_key", "seen_at"], "case_key IS NOT NULL")
