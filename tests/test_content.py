@@ -316,7 +316,10 @@ def test_a_byte_order_mark_is_tolerated(tmp_path: Path) -> None:
             id="a shadow of a limit",
         ),
         pytest.param(
-            "periodic: 40", "periodic: 101", "22: floor.periodic: should be less than or equal to 100, not 101", id="a floor above all"
+            "periodic: 40",
+            "periodic: 101",
+            "22: floor.periodic: should be less than or equal to 100, not 101",
+            id="a floor above all",
         ),
     ],
 )

@@ -65,7 +65,7 @@ def test_the_order_of_rules_in_a_file_changes_nothing(case: str) -> None:
         severity=reversed_mappings(rules.severity),
         detections=rules.detections[::-1],
         browsers=rules.browsers[::-1],
-        lineage={group: names[::-1] for group, names in reversed(rules.lineage.items())},
+        lineage={group: names[::-1] for group, names in reversed(list(rules.lineage.items()))},
     )
     assert documents(flow(corpus_alert(case), Programs(turned))) == documents(flow(corpus_alert(case)))
 

@@ -86,7 +86,9 @@ def _show(anew: Anew, found: Compared, ended: Sequence[str]) -> None:
     most = max(len(found.changes), len(anew.rows), len(anew.unreadable))
     if most > MOST_SHOWN:
         console.print(f"… at most {MOST_SHOWN} of each are shown: --json has them all")
-    for line in _remarks(anew, found, ended):
+    if remarks := _remarks(anew, found, ended):
+        console.print()
+    for line in remarks:
         console.print(plain(line))
     console.print(_sum(anew, found))
 

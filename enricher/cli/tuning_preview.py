@@ -25,6 +25,8 @@ from enricher.wiring.replay import flow_maker
 SAFE = 0
 UNSAFE = 1
 MOST_SHOWN = 50
+NARROWEST = 200
+"""A case stays on one line, also in a file."""
 
 
 def preview(named: str, since: timedelta, *, at_most: float, as_json: bool) -> int:
@@ -64,6 +66,7 @@ def _one(rules: Sequence[TuningRule], named: str | None) -> TuningRule:
 
 def _show(radius: Radius, time: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, NARROWEST)
     lowered = len(radius.lowered)
     console.print(plain(f"rule {radius.rule}, as if live {time}"))
     console.print(plain(f"fits {len(radius.changes)} of {radius.cases} cases, lowers {lowered} ({radius.share:.0f} %)"))

@@ -95,10 +95,11 @@ class CaseChange:
 
     @property
     def lowered(self) -> bool:
-        """Whether the case counts for less: a lower score, hidden, or gone."""
+        """Whether the case counts for less: a lower score, no ticket any more, suppressed, or gone."""
         if self.before is None or self.now is None:
             return self.now is None
-        return self.now.score < self.before.score or self.newly_hidden
+        suppressed = self.now.band == SUPPRESSED != self.before.band
+        return self.now.score < self.before.score or self.newly_hidden or suppressed
 
     @property
     def newly_hidden(self) -> bool:

@@ -270,7 +270,7 @@ def test_it_is_in_shadow_and_ends() -> None:
 
 # --- whatever the log says ------------------------------------------------------------------------------------------
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=60)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=60)
 
 
 @given(lines=st.lists(TEXT, min_size=1, max_size=4), around=TEXT)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from enricher.core.document import DriftDoc, iso
+from enricher.core.document import CaseDocument, DriftDoc, iso
 from enricher.core.drift import MAX_DIFFERENCES, MAX_TEXT, REASONS, query_digest
+from enricher.core.merge import merge
 from enricher.model import Alert, Insight, Kind, Row
 from tests.fakes import ADDRESS, RELAY, START, flow, guid
 from tests.fakes import POWERSHELL as TOOL
@@ -99,3 +100,13 @@ def test_a_query_with_half_a_character_has_one() -> None:
     digest = query_digest("x \ud800")
     assert digest is not None
     assert digest.startswith("sha256:")
+
+
+def test_however_many_alerts_bring_however_many_labels_a_case_stays_small() -> None:
+    def labelled(first: int) -> CaseDocument:
+        rows = tuple(Row(index=n, columns=query(TOOL) | {"serverlessplatform": f"label {first + n:03}"}) for n in range(15))
+        (case,) = flow(Alert(kind=Kind.MONITOR, rows=rows)).cases
+        return case.document
+
+    merged, _ = merge(labelled(0), labelled(15), 1, START)
+    assert len(merged["drift"]) == MAX_DIFFERENCES

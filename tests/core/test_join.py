@@ -170,7 +170,9 @@ def test_a_parent_known_by_its_guid_alone_is_missing() -> None:
         pytest.param([started(parent_guid=None)], None, id="a parent without a GUID"),
         pytest.param([generation(n, CMD) for n in range(1, 6)], None, id="four ancestors are at hand"),
         pytest.param([generation(1, CMD), generation(2, CMD, parent_guid=guid(1))], None, id="a circle"),
-        pytest.param([generation(1, POWERSHELL), generation(2, CMD, computer=OTHER_HOST)], guid(2), id="another computer's"),
+        pytest.param(
+            [generation(1, POWERSHELL), generation(2, CMD, computer=OTHER_HOST)], guid(2), id="another computer's"
+        ),
     ],
 )
 def test_which_start_is_missing(events: list[Event], expected: str | None) -> None:

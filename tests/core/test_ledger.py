@@ -43,8 +43,8 @@ WMI = f"{SYSTEM32}wbem\\WmiPrvSE.exe"
 TASK = 'powershell -File "C:\\Program Files\\Vendor\\x.ps1"'
 UPDATER = "C:\\Users\\r\\AppData\\Local\\Acme\\Update.exe"
 VITE = "node C:\\src\\node_modules\\vite\\bin\\vite.js"
-RENAMED = {"version_info": {"original_file_name": "MSHTA.EXE"}}
-AS_CMD = {"version_info": {"original_file_name": "Cmd.Exe"}}
+RENAMED: dict[str, Any] = {"version_info": {"original_file_name": "MSHTA.EXE"}}
+AS_CMD: dict[str, Any] = {"version_info": {"original_file_name": "Cmd.Exe"}}
 HIDES = "refused: the process hides what it is"
 
 

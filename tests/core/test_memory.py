@@ -46,7 +46,9 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(Connection, **COMMON, ip=MAYBE, port=st.none() | st.integers(0, 65535), initiated=st.none() | st.booleans()),
     st.builds(FileCreate, **COMMON, target=MAYBE),
-    st.builds(DnsQuery, **COMMON, name=TEXT, status=st.none() | st.integers(0, 2**32 - 1), answers=st.none() | WORDS, cnames=WORDS),
+    st.builds(
+        DnsQuery, **COMMON, name=TEXT, status=st.none() | st.integers(0, 2**32 - 1), answers=st.none() | WORDS, cnames=WORDS
+    ),
     st.builds(ScriptBlock, **COMMON, text=TEXT, block_id=MAYBE, part=st.integers(1, 9), parts=st.integers(1, 9)),
 )
 

@@ -8,7 +8,8 @@ an answer, what the estate says):
 2. No rule of lineage, identity, path, command line, behaviour, DNS or context counts that the ledger did not already hold.
    (It may have held one untaken: flags that a management agent's habit excused, a rhythm that lacked other signs.) The class
    of the process may become that of a process without an image, or lose a ceiling.
-3. So, where the fact taken away had given no points, the score does not fall, and the severity is not lower.
+3. So, where the fact taken away had given no points, the score does not fall, and the severity is not lower. (A floor's points
+   are the rhythm's: it may hold once nothing explains the rhythm any more.)
 """
 
 from __future__ import annotations
@@ -25,16 +26,19 @@ from hypothesis import strategies as st
 from enricher.core.estate import ROLES, Entry, Estate
 from enricher.core.grade import Asked, Graded, grade
 from enricher.core.normalise import normalise
+from enricher.core.novelty import UNKNOWN, Horizon, Novelty
 from enricher.core.programs import Programs
 from enricher.model import Connection, Enrichment, Event, ProcessCreate, Status
 from tests.fakes import (
     CHROME,
     CMD,
     NODE,
+    NOON,
     POWERSHELL,
     SCHEDULER,
     SVCHOST,
     asked,
+    at,
     case_names,
     connected,
     corpus_alert,
@@ -238,6 +242,34 @@ def test_an_answer_that_does_not_come_takes_nothing_away(status: Status) -> None
 def graded_with(case: str, answers: Sequence[Enrichment]) -> list[Graded]:
     programs = packaged_programs()
     return grade(facts_of(*events_of(case), answers=answers), programs, Asked(owner=True))
+
+
+OLD = Novelty(first_seen=at(-90 * 86_400), hosts=40, others=("ws-1",), new_tenant=False, starters=1)
+BENIGN_FACTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a tenant that is old and known to many": ({"novelty": OLD}, {"novelty": UNKNOWN}),
+    "how far back history goes": ({"horizon": Horizon(now=NOON, since=at(-90 * 86_400))}, {"horizon": None}),
+    "a workstation": ({"role": "workstation"}, {"role": None}),
+    "a maintenance window": ({"maintenance": True}, {"maintenance": None}),
+    "a service account": ({"service_account": True}, {"service_account": None}),
+    "groups of the host": ({"groups": frozenset({"developers"})}, {"groups": None}),
+}
+"""What is known beside the events, and the same not known."""
+
+
+@pytest.mark.parametrize("fact", BENIGN_FACTS)
+def test_what_stands_beside_the_events_lowers_nothing_when_it_is_not_known(fact: str) -> None:
+    known, unknown = BENIGN_FACTS[fact]
+    for case in case_names():
+        facts = facts_of(*events_of(case))
+        before, after = (
+            grade([replace(one, **said) for one in facts], packaged_programs(), Asked(history=True, estate=True))
+            for said in (known, unknown)
+        )
+        for was, now in zip(before, after, strict=True):
+            assert now.score >= was.score
+            assert now.severity.rank >= was.severity.rank
+            assert steps(now, sign=1) == steps(was, sign=1), "and adds nothing"
+            assert now.confidence <= was.confidence
 
 
 # --- what the corpus shows ------------------------------------------------------------------------------------------

@@ -292,3 +292,25 @@ def test_what_was_said_of_a_case_is_said_of_the_one_it_is_part_of(store: Store) 
 
     assert store.reader.case_of_ticket("jira", [SEC_12.external_id], []) == "case-2"
     assert last(store, "case-2") == "false_positive"
+
+
+def test_no_text_of_a_ticket_is_too_strange_to_be_stored(store: Store) -> None:
+    settle(store, "a", document())
+    strange = "\x00\ud800 '; DROP TABLE feedback; --" * 100
+
+    assert store.operator.note_feedback("case-1", Said.FALSE_POSITIVE, strange, "jira", strange)
+
+    record = store.reader.case("case-1")
+    assert record is not None
+    assert "\x00" not in record.feedback[0].note
+    assert record.feedback[0].note.endswith("DROP TABLE feedback; --")
+    assert store.reader.case_of_ticket("jira", [strange], [strange]) is None
+    assert not store.operator.note_feedback(strange, Said.TRUE_POSITIVE, "ana", "jira")
+
+
+def test_no_text_of_a_column_is_too_strange_to_be_counted(store: Store) -> None:
+    strange = drifted([0], "\x00\ud800" + "ä" * 1_000)
+    settle(store, "a", document(drift=[strange]), events=[event("e1", rows=frozenset({0}))], monitor="\x00" * 9)
+
+    ((sumo, *_),) = differences(store)
+    assert (len(sumo), sumo[-1]) == (100, "ä")
