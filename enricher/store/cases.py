@@ -32,7 +32,8 @@ JOINED = "joined"
 """The state of a case that is part of another one."""
 MAX_NEIGHBOURS = 50
 NEIGHBOURS_WITHIN = timedelta(days=2)
-NEIGHBOURS_AFTER_S = 2.0
+NEIGHBOURS_AFTER_S = 20.0
+"""Hosts that begin together are told of each other together: judging up to fifty cases anew for each would be dear."""
 """Who shares a tenant with many learns of several at once."""
 
 DeliverTo = Callable[[CaseDocument], Sequence[str]]

@@ -15,6 +15,7 @@ from enricher.errors import Outdated
 from enricher.model import Connection, ProcessCreate
 from enricher.ports import ClaimedFollowUp, FollowUp, LeftJob
 from enricher.store import Store, schema
+from enricher.store.cases import NEIGHBOURS_AFTER_S
 from tests.store.fakes import Estate, deliver, document, seen, settle, settlement, sighting
 
 AT = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
@@ -257,10 +258,10 @@ def test_the_cases_of_other_hosts_learn_of_a_new_one(estate: Estate, store: Stor
     joins(store, "ws-9", "elsewhere", "other.workers.dev")
     joins(store, "ws-2", "b")
     at_once = store.follow_ups.claim(5)
-    estate.advance(2)
+    estate.advance(NEIGHBOURS_AFTER_S)
     told = [(claim.case_key, claim.kind) for claim in store.follow_ups.claim(5)]
     joins(store, "ws-2", "c")
-    estate.advance(2)
+    estate.advance(NEIGHBOURS_AFTER_S)
 
     assert at_once == []
     assert told == [("case of ws-1", "neighbours")]
@@ -285,7 +286,7 @@ def test_only_cases_that_somebody_looks_at_learn(
 ) -> None:
     joins(store, "ws-1", "a", **fields)
     joins(store, "ws-2", "b")
-    estate.advance(2)
+    estate.advance(NEIGHBOURS_AFTER_S)
 
     assert [claim.case_key for claim in store.follow_ups.claim(5)] == (["case of ws-1"] if learns else [])
 
