@@ -1,8 +1,9 @@
 # Every command runs in one virtual environment, made from the hash-locked requirements and mended only when they change.
 # On a fresh Debian this needs git, make and python3-venv, nothing else, as root or not.
 
-PYTHON ?= python3
-VENV   ?= .venv
+PYTHON  ?= python3
+VENV    ?= .venv
+PROFILE ?= fuzz
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 PYTEST := $(PY) -m pytest -p tests.plugins.no_skips -p tests.plugins.properties
@@ -32,8 +33,8 @@ lint: $(VENV)/tools
 test: $(VENV)/tools ## Every test, on two cores; what cannot run here is skipped and named, in CI it fails
 	$(PYTEST) -n 2 --dist worksteal -rs $(ARGS)
 
-fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 100
-	$(PYTEST) --hypothesis-profile=fuzz -m hypothesis -n 2 --dist worksteal $(ARGS)
+fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 100; PROFILE=brief for 1,500
+	$(PYTEST) --hypothesis-profile=$(PROFILE) -m hypothesis -n 2 --dist worksteal $(ARGS)
 
 golden: $(VENV)/tools ## Write the golden files anew; read the difference before you keep it
 	ENRICHER_GOLDEN=update $(PYTEST) tests/destinations -m "not slow" $(ARGS)

@@ -206,7 +206,8 @@ class Api:
 
     def _line(self, said: str) -> str:
         """One printable line without our secrets."""
-        flat = " ".join((text(said[:4_000]) or "").split())
+        visible = "".join(c if c.isprintable() else " " for c in text(said[:4_000]) or "")
+        flat = " ".join(visible.split())
         for secret in self._secrets:
             flat = flat.replace(secret, "[masked]")
         return flat[:DETAIL]
