@@ -14,7 +14,6 @@ from enricher.core.files import read_files
 from enricher.core.insight import console
 from enricher.core.payload import read, sniff
 from enricher.errors import PayloadError
-from enricher.lookups import NoLookups
 from enricher.model import Alert
 from enricher.wiring import clock, configured, content_directory, lookups
 from enricher.wiring.flow import Flow
@@ -34,7 +33,7 @@ def explain(source: str, *, as_json: bool, use_lookups: bool, render_for: str | 
         return UNREADABLE
     settings = configured()
     programs = load_content(content_directory(settings))
-    asked = lookups(settings, None) if use_lookups else NoLookups()
+    asked = lookups(settings if use_lookups else settings.model_copy(update={"lookups": False}), None)
     where = console(settings.sumo_api_url)
     flow = Flow(lambda: programs, asked, None, owner=use_lookups, console=where, scope=settings.sumo_scope)
     document = flow.explain_alert(alert, clock())
