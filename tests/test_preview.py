@@ -30,6 +30,8 @@ from tests.fakes import packaged_programs
 from tests.past import BEGIN, Past, bodies, opened
 from tests.test_replay import SHELL, VITE, of_rules, rule
 
+pytestmark = pytest.mark.slow
+
 Tables = Callable[[Path], str]
 NODE = "corpus: benign/node-vite"
 

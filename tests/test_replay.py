@@ -30,6 +30,8 @@ from enricher.wiring.replay import Anew, as_if_in_force, judged_anew, not_in_for
 from tests.fakes import HOST, POWERSHELL, packaged_programs
 from tests.past import BEGIN, Past, Weather, bodies, opened
 
+pytestmark = pytest.mark.slow
+
 Tables = Callable[[Path], str]
 DAY = timedelta(days=1)
 SHELL = "corpus: test1-powershell-workers/offline"

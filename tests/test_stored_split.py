@@ -25,6 +25,8 @@ from tests.fakes import POWERSHELL, corpus_alert, packaged_programs
 from tests.store.fakes import Clock, Estate, submission
 from tests.test_split import WAYS, after, columns_of_query, each_alone, judged, mixed
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 CASES = (
     "dns-anomalies/rotation",

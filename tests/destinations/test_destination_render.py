@@ -365,6 +365,7 @@ def documents(draw: st.DrawFn) -> CaseDocument:
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
+@pytest.mark.slow
 def test_any_text_in_any_field_stays_within_limits_and_inert(document: CaseDocument) -> None:
     for destination, render in RENDERERS.items():
         body = render(document)

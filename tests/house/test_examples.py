@@ -19,6 +19,8 @@ from enricher.wiring import application
 from enricher.wiring.live import load_content
 from tests.house.pages import ROOT, blocks, page
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: str, columns: int = 110) -> subprocess.CompletedProcess[str]:
     environment = {"COLUMNS": str(columns), "PATH": "/usr/bin:/bin"}

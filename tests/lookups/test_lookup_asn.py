@@ -10,6 +10,8 @@ from enricher.lookups.source import Answer
 from enricher.model import Status
 from tests.lookups.loopback import NO_DATA, SILENT, TRUNCATED, DnsServer
 
+pytestmark = pytest.mark.slow
+
 IP = "104.21.48.117"
 ORIGIN = "117.48.21.104.origin.asn.cymru.com"
 CLOUDFLARE = '"13335 | 104.21.48.0/20 | US | arin | 2014-03-28"'

@@ -8,6 +8,8 @@ from enricher.lookups.source import Answer
 from enricher.model import Status
 from tests.lookups.loopback import GARBAGE, NO_DATA, SILENT, TRUNCATED, DnsServer
 
+pytestmark = pytest.mark.slow
+
 REVERSE = "8.8.8.8.in-addr.arpa"
 HOST = "beacon-7f.example-lab.workers.dev"
 

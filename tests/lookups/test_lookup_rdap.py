@@ -16,6 +16,8 @@ from enricher.lookups.source import Answer
 from enricher.model import Status
 from tests.lookups.loopback import Handle, http_server, served
 
+pytestmark = pytest.mark.slow
+
 IP = "104.21.48.117"
 
 

@@ -17,6 +17,8 @@ from enricher.store import Store
 from tests.lookups.loopback import SILENT, DnsServer, Zone, http_server
 from tests.store.fakes import Clock, Estate
 
+pytestmark = pytest.mark.slow
+
 SOON_S = 5.0
 SOUGHT = [
     Observable(ObservableKind.ADDRESS, "8.8.8.8"),

@@ -31,6 +31,8 @@ from tests.fakes import packaged_programs
 from tests.lookups.loopback import GARBAGE, NO_DATA, SILENT, TRUNCATED, DnsServer, Script, http_server, served
 from tests.lookups.test_lookup_restart import settled
 
+pytestmark = pytest.mark.slow
+
 DEADLINE_S = 1.0
 SOURCE_S = 0.8
 """Sources give up before the deadline, as they do in production."""

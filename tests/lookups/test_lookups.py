@@ -20,6 +20,8 @@ from enricher.model import Enrichment, Observable, ObservableKind, Status
 from enricher.ports import Lookups
 from tests.lookups.loopback import SILENT, Crashes, DnsServer, http_server
 
+pytestmark = pytest.mark.slow
+
 SOON_S = 5.0
 IP = "8.8.8.8"
 ABOUT = [Observable(ObservableKind.ADDRESS, IP)]

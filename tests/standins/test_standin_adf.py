@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from enricher.standins.jira.adf import problem
 from enricher.standins.jira.page import html
 
+pytestmark = pytest.mark.slow
+
 BODIES = Path(__file__).parents[1] / "data" / "destination-bodies"
 PARAGRAPH = {"type": "paragraph", "content": [{"type": "text", "text": "a"}]}
 

@@ -15,6 +15,8 @@ import pytest
 
 from enricher.standins import Answer, Dns, running
 
+pytestmark = pytest.mark.slow
+
 LONG = [f"text {n} " + "x" * 200 for n in range(8)]
 RECORDS: dict[str, dict[str, list[str]]] = {
     "beacon.example-lab.workers.dev": {"A": ["104.21.48.117"], "AAAA": ["2606:4700::1"]},

@@ -14,6 +14,8 @@ from enricher.standins import Fault, FaultKind, FaultPlan, Jira, ServiceNow, Sla
 from enricher.standins.faults import DROPS, _drops
 from tests.standins.standin_client import connect
 
+pytestmark = pytest.mark.slow
+
 ISSUE = "/rest/api/3/issue"
 BODY = {"fields": {"project": {"key": "SEC"}, "issuetype": {"name": "Incident"}, "summary": "a case"}}
 PATIENCE_S = 10.0

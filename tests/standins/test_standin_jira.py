@@ -15,6 +15,8 @@ from enricher.standins import Fault, FaultKind, Jira, running
 from enricher.standins.jira.fields import Layout
 from tests.standins.standin_client import Clock, connect
 
+pytestmark = pytest.mark.slow
+
 BODIES = Path(__file__).parents[1] / "data" / "destination-bodies"
 ISSUE = "/rest/api/3/issue"
 SEARCH = "/rest/api/3/search/jql"

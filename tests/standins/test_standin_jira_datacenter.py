@@ -12,6 +12,8 @@ from enricher.standins import Jira, JiraDataCenter, running
 from enricher.standins.jira import Layout
 from tests.standins.standin_client import Clock, connect
 
+pytestmark = pytest.mark.slow
+
 ISSUE = "/rest/api/2/issue"
 SEARCH = "/rest/api/2/search"
 REQUEST = "/rest/servicedeskapi/request"

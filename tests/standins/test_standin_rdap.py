@@ -11,6 +11,8 @@ from ipwhois.rdap import RDAP, RIR_RDAP
 
 from enricher.standins import Fault, FaultKind, Network, Rdap, running
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = (
     Network(
         prefix="104.16.0.0/12",

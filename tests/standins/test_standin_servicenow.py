@@ -17,6 +17,8 @@ from enricher.standins.servicenow.records import Rules
 from enricher.standins.servicenow.tables import SOC_GROUP
 from tests.standins.standin_client import connect
 
+pytestmark = pytest.mark.slow
+
 BODIES = Path(__file__).parents[1] / "data" / "destination-bodies"
 TABLE = "/api/now/v2/table/incident"
 JOURNAL = "/api/now/v2/table/sys_journal_field"

@@ -16,6 +16,8 @@ from enricher.standins.slack.blocks import problems
 from enricher.standins.slack.service import Channel
 from tests.standins.standin_client import connect
 
+pytestmark = pytest.mark.slow
+
 BODIES = Path(__file__).parents[1] / "data" / "destination-bodies"
 CHANNEL = "C0SOCALERT1"
 METADATA = {"event_type": "enricher_case", "event_payload": {"delivery_key": "enricher-1", "score": 98}}

@@ -15,6 +15,8 @@ from enricher.standins.sumo import Behaviour, Message, SumoLogic
 from enricher.standins.sumo.query import QueryError, parse
 from tests.standins.standin_client import connect
 
+pytestmark = pytest.mark.slow
+
 JOBS = "/api/v1/search/jobs"
 AUTH = ("su1", KEY)
 MESSAGES = [

@@ -25,6 +25,8 @@ from enricher.sumo.pace import Pace
 from enricher.sumo.search_job import LONGEST_SILENCE_S, PAGE, WALL_S, JobResult, SearchJobs
 from tests.sumo.fakes import NOW, SCOPE, Bench, Book, Hours, bench, chain, event_1, guid
 
+pytestmark = pytest.mark.slow
+
 JOBS = "/api/v1/search/jobs"
 QUERY = lineage_query([guid(1)], SCOPE)
 

@@ -20,6 +20,8 @@ from enricher.sumo.search_job import SearchJobs
 from tests.sumo.fakes import HOST, NOW, Bench, Book, bench, chain, event_1, guid
 from tests.sumo.searching import store_at
 
+pytestmark = pytest.mark.slow
+
 ELSEWHERE = "dc-01.corp.example"
 
 
