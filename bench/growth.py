@@ -90,7 +90,7 @@ def _one_more(store: Store, number: int) -> tuple[float, float]:
     group = _group(number)
     began = time.perf_counter()
     memory = store.history.around([event])
-    past = store.history.contacts([group], NOW)[group]
+    past = store.history.contacts({group: NOW})[group]
     asked = time.perf_counter()
     case = document(_key(number), host=group.host, tenant=group.target, last_seen=None)
     sighting = Sighting(event=digest(event), group=group, at=NOW, kind="connection")

@@ -9,7 +9,7 @@ from datetime import datetime
 from enricher.core.classify import Signal, classify
 from enricher.core.distinct import Distinct, distinct, with_memory
 from enricher.core.finding import tune
-from enricher.core.gather import Context, gather, group_of, observe
+from enricher.core.gather import Context, gather, latest_contacts, observe
 from enricher.core.grade import Asked, grade
 from enricher.core.group import Case, Grouped, group
 from enricher.core.join import join
@@ -86,10 +86,9 @@ def _ask(signals: Sequence[Signal], memory: Memory, world: World, now: datetime)
     enrichments = world.lookups.about(observe(signals))
     if world.history is None:
         return Context(enrichments=enrichments)
-    until = max((t for s in signals for e in s.counted for t in (e.at, e.last_at) if t), default=now)
     return Context(
         enrichments=enrichments,
-        past=world.history.contacts({group_of(signal) for signal in signals}, until),
+        past=world.history.contacts(latest_contacts(signals, now)),
         horizon=Horizon(now=now, since=world.history.since()),
         asked=memory.asked,
         rotations=memory.rotations,

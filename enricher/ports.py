@@ -39,8 +39,8 @@ class History(Protocol):
         """A stored case with every remembered event of it and around it; None where there is no such case."""
         ...
 
-    def contacts(self, groups: Iterable[Group], until: datetime) -> Mapping[Group, Past]:
-        """For each group, its contacts within a day before `until`, and who else contacts its target."""
+    def contacts(self, until: Mapping[Group, datetime]) -> Mapping[Group, Past]:
+        """For each group, its contacts within a day before its own time, and who else contacts its target."""
         ...
 
     def since(self) -> datetime | None:

@@ -100,9 +100,8 @@ class Known:
     def of_case(self, key: str) -> None:
         del key
 
-    def contacts(self, groups: Iterable[Group], until: datetime) -> Mapping[Group, Past]:
-        del until
-        return {group: self._past.get(group, Past()) for group in groups}
+    def contacts(self, until: Mapping[Group, datetime]) -> Mapping[Group, Past]:
+        return {group: self._past.get(group, Past()) for group in until}
 
     def since(self) -> datetime | None:
         return self._since

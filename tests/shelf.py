@@ -70,8 +70,8 @@ class Shelf:
     def of_case(self, key: str) -> tuple[CaseDocument, Memory] | None:
         return (self.cases[key], self._memory({self.cases[key]["host"]})) if key in self.cases else None
 
-    def contacts(self, groups: Iterable[Group], until: datetime) -> Mapping[Group, Past]:
-        return {group: self._past(group, until) for group in groups}
+    def contacts(self, until: Mapping[Group, datetime]) -> Mapping[Group, Past]:
+        return {group: self._past(group, last) for group, last in until.items()}
 
     def since(self) -> datetime | None:
         return self._since

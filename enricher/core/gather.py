@@ -198,6 +198,16 @@ def group_of(signal: Signal) -> Group:
     return Group.of(process.computer, process.user, process.image, signal.target)
 
 
+def latest_contacts(signals: Sequence[Signal], otherwise: datetime) -> dict[Group, datetime]:
+    """When each group made its latest contact; `otherwise` where no time is known."""
+    latest: dict[Group, datetime] = {}
+    for signal in signals:
+        times = [t for event in signal.counted for t in (event.at, event.last_at) if t is not None]
+        group = group_of(signal)
+        latest[group] = max([*times, latest[group]] if group in latest else times, default=otherwise)
+    return latest
+
+
 _NOTHING = Past()
 
 

@@ -50,7 +50,7 @@ def merge(
     merged["candidates"] = sorted(
         ({*stored["candidates"], *new["candidates"], *_names(stored), *_names(new)}) - {merged["hostname"] or ""}
     )
-    merged["findings"] = new["findings"] if covers else _joined(base["findings"], other["findings"])
+    merged["findings"] = new["findings"] if better else _joined(base["findings"], other["findings"])
     merged["drift"] = sorted(
         {(d["field"], d["sumo"]): d for d in (*stored["drift"], *new["drift"])}.values(),
         key=lambda d: (d["field"], d["sumo"]),

@@ -22,9 +22,9 @@ MAX_COUNT = 10_001
 KINDS = ("connection", "query")
 
 
-def contacts_of(conn: Connection, groups: Sequence[Group], until: datetime) -> dict[Group, Past]:
-    """What is remembered of each group up to `until`."""
-    times = _times(conn, groups, until)
+def contacts_of(conn: Connection, until: Mapping[Group, datetime]) -> dict[Group, Past]:
+    """What is remembered of each group up to its own time: one clock that is ahead hides nothing of another process."""
+    groups, times = list(until), _times(conn, until)
     targets = list(dict.fromkeys(stored_name(group.target) for group in groups))
     hosts: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
     for row in _EARLIEST.ask(conn, [{"target": target, "limit": MAX_HOSTS} for target in targets]):
@@ -53,9 +53,9 @@ def _past(
     )
 
 
-def _times(conn: Connection, groups: Sequence[Group], until: datetime) -> list[defaultdict[str, list[datetime]]]:
+def _times(conn: Connection, until: Mapping[Group, datetime]) -> list[defaultdict[str, list[datetime]]]:
     """For each group, its times by kind, the newest first, one more than is wanted where there are more."""
-    found: list[defaultdict[str, list[datetime]]] = [defaultdict(list) for _ in groups]
+    found: list[defaultdict[str, list[datetime]]] = [defaultdict(list) for _ in until]
     asked = [
         {
             "number": number,
@@ -64,11 +64,11 @@ def _times(conn: Connection, groups: Sequence[Group], until: datetime) -> list[d
             "account": group.user,
             "image": group.image,
             "kind": kind,
-            "after": _day_before(until),
-            "until": until,
+            "after": _day_before(last),
+            "until": last,
             "limit": MAX_TIMES + 1,
         }
-        for number, group in enumerate(groups)
+        for number, (group, last) in enumerate(until.items())
         for kind in KINDS
     ]
     for row in _CONTACTS.ask(conn, asked):

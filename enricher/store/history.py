@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -58,9 +58,9 @@ class History:
             memory = _memory(conn, Pool(own, known=case.found, cut=case.cut), unread | marks, of={key})
         return stored.document, replace(memory, events=(*case.found.values(), *memory.events))
 
-    def contacts(self, groups: Iterable[Group], until: datetime) -> Mapping[Group, Past]:
+    def contacts(self, until: Mapping[Group, datetime]) -> Mapping[Group, Past]:
         with self._access.read() as conn:
-            return contacts_of(conn, list(dict.fromkeys(groups)), until)
+            return contacts_of(conn, until)
 
     def since(self) -> datetime | None:
         """As the port says, by our own clock; up to a minute old."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from enricher.core.document import CaseDocument
 from enricher.core.retry import next_try
 from enricher.errors import Outdated, PayloadError, TriggerPending
 from enricher.ports import ClaimedAlert, FollowUp, Inbox, Settlement
@@ -65,7 +66,9 @@ class AlertJob:
             log.info("claim_lost", alert=claim.alert_id)
             return
         _count(settlement)
-        log.info("alert_done", alert=claim.alert_id, kind=settlement.kind, cases=[c["key"] for c in settlement.cases])
+        log.info(
+            "alert_done", alert=claim.alert_id, kind=settlement.kind, cases=[c["key"] for c in _of_the_alert(settlement)]
+        )
 
     def crashed(self, claim: ClaimedAlert, error: BaseException) -> None:
         """Give it back with a delay; after a few crashes set it aside."""
@@ -92,11 +95,16 @@ def _unchecked(settlement: Settlement) -> Settlement:
     return replace(settlement, marks={}, follow_ups=(*settlement.follow_ups, *again))
 
 
+def _of_the_alert(settlement: Settlement) -> list[CaseDocument]:
+    """Its cases without those that were only judged anew, because something else on their host has changed."""
+    return [case for case in settlement.cases if case["rows"]]
+
+
 def _count(settlement: Settlement) -> None:
     ALERTS.labels(settlement.kind, "done").inc()
     for row in settlement.dropped:
         ROWS_DROPPED.labels(str(row["reason"]).partition(":")[0]).inc()
-    for case in settlement.cases:
+    for case in _of_the_alert(settlement):
         CASES.labels(case["severity"]).inc()
         for drift in case["drift"]:
             DRIFT.labels(drift["field"], drift["reason"]).inc()

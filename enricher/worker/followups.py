@@ -64,7 +64,7 @@ class FollowUpJob:
                     return
             except Outdated:
                 continue
-        self._later(claim, "the host was busy", CRASHED_AGAIN_S)
+        self._later(claim, "waiting", CRASHED_AGAIN_S)
 
     def crashed(self, claim: ClaimedFollowUp, error: BaseException) -> None:
         """Once more after a while; after a few crashes it is dropped, and the case stays as it is."""
@@ -73,7 +73,7 @@ class FollowUpJob:
             self._count(claim, "dropped")
             log.error("follow_up_dropped", case=claim.case_key, kind=claim.kind, error=type(error).__name__)
         else:
-            self._later(claim, f"crashed: {type(error).__name__}", CRASHED_AGAIN_S)
+            self._later(claim, "waiting", CRASHED_AGAIN_S)
 
     def release(self, claim: ClaimedFollowUp) -> None:
         """Give back what was not begun."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from enricher.core.estate import Entry, Estate
-from enricher.core.gather import observe
+from enricher.core.gather import latest_contacts, observe
 from enricher.core.programs import Programs
 from enricher.model import Enrichment, Observable, ObservableKind, Status
 from tests.fakes import (
@@ -14,9 +14,11 @@ from tests.fakes import (
     CURL,
     EXPLORER,
     HOST,
+    NOON,
     POWERSHELL,
     RELAY,
     asked,
+    at,
     classified,
     connected,
     facts_of,
@@ -130,3 +132,14 @@ def test_the_address_is_that_of_the_earliest_connection() -> None:
     assert facts.address is not None
     assert (facts.address.ip, facts.address.port) == ("104.21.0.9", 8443)
     assert facts_of(asked())[0].address is None
+
+
+def test_each_groups_day_ends_with_its_own_latest_contact() -> None:
+    """One record from next year, of another process, leaves the others' day alone."""
+    ahead = connected(365 * 86_400, guid=guid(2), pid=2, image=CURL, hostname=RELAY)
+    told = started(CURL, f"curl https://{RELAY}/", guid=guid(3), pid=3, at=None, user="CORP\\other")
+    latest = latest_contacts(classified(asked(), connected(0.1), connected(30), ahead, told).signals, NOON)
+    ends = {(group.image, group.user): end for group, end in latest.items()}
+    assert ends[POWERSHELL.lower(), ""] == at(30)
+    assert ends[CURL.lower(), ""] == at(365 * 86_400)
+    assert ends[CURL.lower(), "corp\\other"] == NOON, "no time is known"

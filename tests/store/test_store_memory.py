@@ -171,7 +171,7 @@ def test_the_end_of_time_is_a_time(store: Store) -> None:
     remember(store, *ends)
 
     memory = store.history.around(ends)
-    contacts = store.history.contacts([GROUP], datetime.min.replace(tzinfo=UTC))
+    contacts = store.history.contacts({GROUP: datetime.min.replace(tzinfo=UTC)})
 
     assert len(memory.events) == 2
     assert contacts[GROUP].connections == ()
@@ -244,7 +244,7 @@ def test_hostile_names_are_found_again(store: Store) -> None:
     assert mark == 1
     assert store.inbox.settle(take(store, "b"), settlement(events=found, marks=memory.marks))
     group = Group(long, long, long, long)
-    assert store.history.contacts([group], AT)[group].connections == (AT,)
+    assert store.history.contacts({group: AT})[group].connections == (AT,)
 
 
 def test_many_computers_in_one_alert(store: Store) -> None:
@@ -346,7 +346,7 @@ def test_contacts_of_a_group_within_a_day_in_any_order(store: Store) -> None:
         )
     spelled_otherwise = Group.of("ws-1", r"corp\ANNA", "C:/temp/A.EXE", "lab.workers.dev")
 
-    past = store.history.contacts([spelled_otherwise, Group.of("ws-1", None, None, "lab.workers.dev")], AT)
+    past = store.history.contacts({spelled_otherwise: AT, Group.of("ws-1", None, None, "lab.workers.dev"): AT})
 
     ours, nobodys = past.values()
     assert ours.connections == ours.queries == (times[1], times[2])
@@ -360,7 +360,7 @@ def test_the_newest_thousand_of_each_kind(store: Store) -> None:
     seconds = [sighting(f"c{number}", AT - timedelta(seconds=number)) for number in range(1_002)]
     settle(store, "a", sightings=(*seconds, sighting("q", AT, kind="query")))
 
-    past = store.history.contacts([GROUP], AT)[GROUP]
+    past = store.history.contacts({GROUP: AT})[GROUP]
 
     assert (len(past.connections), past.connections[-1], past.connections[0]) == (1_000, AT, AT - timedelta(seconds=999))
     assert past.queries == (AT,)
@@ -373,7 +373,7 @@ def test_the_earliest_hosts_of_a_target_and_how_many_there_are(store: Store) -> 
     settle(store, "b", sightings=tuple(hosts_of("t.example", ("ws-00", AT - timedelta(days=9)), ("ws-29", AT))))
     late, unknown = (Group.of(host, "anna", "a.exe", "t.example") for host in ("ws-01", "ws-99"))
 
-    past = store.history.contacts([late, unknown], AT)
+    past = store.history.contacts({late: AT, unknown: AT})
 
     assert list(past[late].hosts)[:2] == ["ws-00", "ws-29"]
     assert (len(past[late].hosts), past[late].host_count) == (21, 30)

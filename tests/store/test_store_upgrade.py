@@ -196,7 +196,7 @@ def test_what_was_there_before_there_was_memory_is_carried_over(url: str, clock:
         start.event
     ]
     group = Group.of("ws-1", r"corp\anna", r"c:\temp\a.exe", "t.example")
-    past = store.history.contacts([group], datetime(2026, 11, 24, 7, tzinfo=UTC))[group]
+    past = store.history.contacts({group: datetime(2026, 11, 24, 7, tzinfo=UTC)})[group]
     assert (len(past.connections), list(past.hosts)) == (1, ["ws-1", "ws-2"])
     assert sorted(estate.rows("SELECT target, host FROM target_hosts")) == [
         ("cf None", "ws-1"),

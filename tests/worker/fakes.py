@@ -64,7 +64,7 @@ def alert(name: str = "A1", **more: Any) -> ClaimedAlert:
 
 
 def settlement(*keys: str, dropped: int = 0) -> Settlement:
-    cases = [{"key": key, "severity": "high", "drift": [], "exceptions": []} for key in keys]
+    cases = [{"key": key, "rows": [0], "severity": "high", "drift": [], "exceptions": []} for key in keys]
     return Settlement(
         kind="monitor",
         cases=tuple(cast("CaseDocument", case) for case in cases),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 import pytest
 
+from enricher.core.document import CaseDocument
 from enricher.errors import PayloadError, StoreUnavailable, TriggerPending
 from enricher.ports import Settlement
+from enricher.telemetry import CASES
 from enricher.worker.alerts import MAX_CRASHES, TRIES_AT_ONCE, AlertJob
 from tests.worker.fakes import NO_STORE, NOW, FakeInbox, alert, settlement
 
@@ -137,3 +140,13 @@ def test_what_was_not_begun_is_given_back() -> None:
     job(inbox).release(alert())
 
     assert inbox.calls == [("retry", "A1", "released", 0.0)]
+
+
+def test_a_case_that_was_only_judged_anew_is_not_counted_as_the_alerts() -> None:
+    before = CASES.labels("high")._value.get()
+    anew = cast("CaseDocument", {**SETTLED.cases[0], "rows": []})
+    both = replace(SETTLED, cases=(*SETTLED.cases, anew))
+
+    job(FakeInbox(), lambda _body, _at: both).do(alert())
+
+    assert CASES.labels("high")._value.get() == before + 1
