@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from enricher.core.retry import next_try
-from enricher.errors import DeliveryError, Outcome
+from enricher.errors import DeliveryError, Outcome, Reason
 from enricher.ports import Delivery, Destination, Outbox, Ticket
 from enricher.telemetry import DELIVERIES, DELIVERY
 
@@ -91,10 +91,14 @@ class DeliveryJob:
         return ticket, sent
 
     def _failed(self, delivery: Delivery, error: DeliveryError, *, acted: bool) -> None:
-        """Retry or bury. What only looked cannot have made anything, however it ended; an earlier doubt stays as it is."""
+        """Retry or bury. What only looked cannot have made anything, however it ended; an earlier doubt stays as it is.
+
+        Who waits for a search to catch up spares nobody by waiting longer than that: earlier failures count only against trouble.
+        """
         DELIVERIES.labels(self.name, error.outcome.value, error.reason.value).inc()
         fields = {"case": delivery.case["key"], "destination": self.name, "reason": error.reason.value}
-        delay = next_try(delivery.attempts, self._chance(), retry_after=error.retry_after)
+        told_when = error.reason is Reason.SETTLING and error.retry_after > 0
+        delay = next_try(delivery.attempts, 0.0 if told_when else self._chance(), retry_after=error.retry_after)
         if error.outcome is Outcome.REJECTED or delay is None:
             self._outbox.bury(delivery, error.reason.value, error.detail)
             log.warning("delivery_dead", **fields, detail=error.detail)

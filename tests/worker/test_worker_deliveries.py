@@ -63,6 +63,15 @@ def test_a_look_up_that_says_nothing_certain_creates_nothing(reason: Reason) -> 
     assert destination.calls == [("find",)]
 
 
+def test_a_search_that_lags_is_looked_at_when_it_is_believed_however_often_others_failed() -> None:
+    lagging = failure(Reason.SETTLING, retry_after=1.5)
+    assert do(FakeDestination(errors={"find": lagging}), in_doubt=True, attempts=9) == [
+        ("retry", "case-1", "settling", 1.5, False)
+    ]
+    busy = failure(Reason.SERVER_ERROR, retry_after=1.5)
+    assert do(FakeDestination(errors={"find": busy}), in_doubt=True, attempts=9)[0][3] > 1.5
+
+
 def test_a_look_up_that_is_refused_is_a_dead_letter() -> None:
     assert do(FakeDestination(errors={"find": failure(Reason.AUTH)}), in_doubt=True) == [("bury", "case-1", "auth")]
 
