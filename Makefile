@@ -42,7 +42,7 @@ golden: $(VENV)/tools ## Write the golden files anew; read the difference before
 bench: $(VENV)/tools ## Measure accept, end to end, core, catalog, look-ups and memory in one run; ARGS="accept core" for parts
 	$(PY) -m bench $(ARGS)
 
-soak: $(VENV)/tools ## Kill the service in mid-load for minutes while its destinations fail, then count; ARGS="--minutes 10"
+soak: $(VENV)/tools ## Kill the service in mid-load for half an hour while its destinations fail, then count; ARGS="--minutes 3 --together"
 	$(PY) -m bench.soak $(ARGS)
 
 lock: $(VENV)/tools ## Resolve requirements/*.in into the hash-locked requirements/*.txt

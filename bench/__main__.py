@@ -7,7 +7,18 @@ import sys
 import time
 from pathlib import Path
 
-from bench import accept, catalog_speed, core_speed, end_to_end, growth, lookups_speed, machine, memory, rules_speed
+from bench import (
+    accept,
+    catalog_speed,
+    core_speed,
+    end_to_end,
+    growth,
+    lookups_speed,
+    machine,
+    memory,
+    rules_speed,
+    slow_destinations,
+)
 
 PARTS = {
     "accept": accept.run,
@@ -16,6 +27,7 @@ PARTS = {
     "catalog": catalog_speed.run,
     "rules": rules_speed.run,
     "lookups": lookups_speed.run,
+    "slow": slow_destinations.run,
     "memory": memory.run,
     "sightings": growth.run,
 }

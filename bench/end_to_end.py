@@ -48,10 +48,13 @@ def run() -> dict[str, object]:
         posts: dict[str, float] = {}
         for _ in range(ROUNDS):
             for name, engine in engines.items():
-                with _standins(folder) as standins, servers.ours("serve", engine, folder, _environment(standins)) as port:
+                with (
+                    standins_in(folder) as standins,
+                    servers.ours("serve", engine, folder, environment_of(standins)) as port,
+                ):
                     rates[name].append(_play(port, standins))
                     posts = _posts(standins)
-            with _standins(folder) as standins, _relay(folder, standins, posts) as port:
+            with standins_in(folder) as standins, _relay(folder, standins, posts) as port:
                 rates["no engine"].append(_play(port, standins))
     return {
         "posts_per_alert": posts,
@@ -66,7 +69,7 @@ def run() -> dict[str, object]:
 
 
 @contextmanager
-def _standins(folder: Path) -> Iterator[dict[str, str]]:
+def standins_in(folder: Path) -> Iterator[dict[str, str]]:
     ports = {name: servers.free_port() for name in ("jira", "servicenow", "slack")}
     command = [sys.executable, "-m", "enricher.standins", "--no-limits"]
     for name, port in ports.items():
@@ -75,7 +78,7 @@ def _standins(folder: Path) -> Iterator[dict[str, str]]:
         yield {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
 
-def _environment(standins: Mapping[str, str]) -> dict[str, str]:
+def environment_of(standins: Mapping[str, str]) -> dict[str, str]:
     return {
         "ENRICHER_WORKER_PROCESSES": str(WORKER_PROCESSES),
         "ENRICHER_JIRA_URL": standins["jira"],
@@ -107,13 +110,13 @@ def _through(port: int, standins: Mapping[str, str], alerts: int, *, tickets: in
     if result.statuses != {202: alerts}:
         raise RuntimeError(f"answers other than 202: {result.statuses}")
     until = time.perf_counter() + DRAIN_S
-    while any(_done(url).get(CREATE[name], 0) < tickets for name, url in standins.items()):
+    while any(done(url).get(CREATE[name], 0) < tickets for name, url in standins.items()):
         if time.perf_counter() > until:
             raise RuntimeError("the tickets did not all arrive")
         time.sleep(0.05)
 
 
-def _done(url: str) -> dict[str, int]:
+def done(url: str) -> dict[str, int]:
     """Writes that succeeded, by method and path."""
     counts: dict[str, int] = httpx2.get(f"{url}/_count", timeout=30).json()
     return counts
@@ -121,7 +124,7 @@ def _done(url: str) -> dict[str, int]:
 
 def _posts(standins: Mapping[str, str]) -> dict[str, float]:
     """How many writes each stand-in got for an alert, so that the relay can make as many."""
-    return {name: round(sum(_done(url).values()) / (WARM_UP + ALERTS), 2) for name, url in standins.items()}
+    return {name: round(sum(done(url).values()) / (WARM_UP + ALERTS), 2) for name, url in standins.items()}
 
 
 RELAY = Path(__file__).with_name("relay.py")

@@ -17,6 +17,17 @@ import httpx2
 WORKERS, THREADS = 2, 8
 START_S = 30.0
 
+UNPACED = {
+    "ENRICHER_JIRA_RATE": "0",
+    "ENRICHER_SERVICENOW_RATE": "0",
+    "ENRICHER_SLACK_RATE": "0",
+    "ENRICHER_SLACK_DIGEST_AT": "0",
+    "ENRICHER_CANARY_MINUTES": "0",
+    "ENRICHER_INBOX_LIMIT": "0",
+    "ENRICHER_DISK_FREE_MIB": "0",
+}
+"""No rates, digests, canaries or marks: what the machine does is measured, not what it is held back to."""
+
 BARE = """
 import orjson
 from flask import Flask, request
@@ -101,6 +112,7 @@ def ours(half: str, database: str, folder: Path, extra: Mapping[str, str] | None
         "ENRICHER_WEB_PROCESSES": str(WORKERS),
         "ENRICHER_WEB_THREADS": str(THREADS),
         "ENRICHER_LOOKUPS": "off",
+        **UNPACED,
         **(extra or {}),
     }
     if half == "web":

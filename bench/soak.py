@@ -1,7 +1,8 @@
 """`make soak`: the service killed in mid-load for minutes, its destinations failing at random; then the reckoning.
 
-First what it costs when nothing happens, and how soon a delivery follows an alert; then how soon a dead worker's call is taken
-over; then the storm. One JSON object a database; exit 1 when an alert was lost, a ticket doubled or a comment told twice.
+On SQLite one service, killed with all its processes. On PostgreSQL two replicas of it: at random one of them is killed, or put to sleep
+beyond its lease and woken again. Before the storm, what it costs when nothing happens, how soon a delivery follows an alert, and how
+soon a dead worker's call is taken over. One JSON object a database; exit 1 when an alert was lost, a ticket doubled or a comment told twice.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
+from random import Random, SystemRandom
 from statistics import median
 
 import click
@@ -26,8 +28,8 @@ from bench.postgres import database
 from enricher.core.document import Json
 from enricher.standins.faults import random_faults
 from tests.e2e import alerts
-from tests.e2e.harness import DESTINATIONS, Service, Standins, memory, serving, until
-from tests.e2e.judge import doubles, held, problems
+from tests.e2e.harness import CREATE, DESTINATIONS, UNPACED, Service, Standins, memory, serving, until
+from tests.e2e.judge import Held, doubles, held, problems
 from tests.e2e.storm import Senders, lost, settle
 
 SINGLE_ALERTS = 20
@@ -36,41 +38,62 @@ LEASE_S = 2
 QUIET_S = 5
 SEARCH_LAG_S = 1.0
 UP_S = (0.5, 6.0)
-"""How long the service is left alone between two kills."""
-CALM_S = 300.0
-CREATE = {"jira": "/rest/api/3/issue", "servicenow": "/api/now/v2/table/incident", "slack": "/api/chat.postMessage"}
+"""How long they are left alone between two blows."""
+ASLEEP_S = (1.5 * LEASE_S, 3.0 * LEASE_S)
+SLEEPS = 0.25
+"""How many of the blows put one of several replicas to sleep, rather than kill it."""
+REPLICAS = {"sqlite": 1, "postgresql": 2}
+CALM_S = 900.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the storm is to be like."""
+    """What the storm is to be like. `paced`: with the rates and digests that are shipped. `storm_only`: measure nothing before it."""
 
     minutes: float
     fault_rate: float
     seed: int
+    paced: bool
+    storm_only: bool
 
 
 @click.command()
-@click.option("--minutes", default=3.0, show_default=True, help="How long each storm lasts.")
-@click.option("--database", "kinds", type=click.Choice(["sqlite", "postgresql"]), multiple=True, help="Both by default.")
+@click.option("--minutes", default=30.0, show_default=True, help="How long each storm lasts.")
+@click.option("--database", "kinds", type=click.Choice(list(REPLICAS)), multiple=True, help="Both by default.")
+@click.option("--together", is_flag=True, help="Both at the same time.")
 @click.option("--fault-rate", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="How many writes fail.")
-@click.option("--seed", default=1, show_default=True)
-def main(*, minutes: float, kinds: tuple[str, ...], fault_rate: float, seed: int) -> None:
+@click.option("--seed", type=int, help="Of faults, kills and sleeps; by default another one each time.")
+@click.option("--paced", is_flag=True, help="With the rates and digests that are shipped.")
+@click.option("--storm-only", is_flag=True, help="Without the measurements before it.")
+def main(
+    *,
+    minutes: float,
+    kinds: tuple[str, ...],
+    together: bool,
+    fault_rate: float,
+    seed: int | None,
+    paced: bool,
+    storm_only: bool,
+) -> None:
     """Kill and fail for minutes, then count."""
-    plan = Plan(minutes, fault_rate, seed)
-    print(json.dumps({"machine": describe()}, indent=2), flush=True)
-    sound = True
-    for kind in kinds or ("sqlite", "postgresql"):
-        with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".soak-") as name, _database(kind, Path(name)) as url:
-            report = {
-                "idle": _idle(url, Path(name)),
-                "takeover": _takeover(url, Path(name)),
-                **_storm(url, Path(name), plan),
-            }
-        print(json.dumps({kind: report}, indent=2), flush=True)
-        sound &= not report["problems"]
-    sys.exit(0 if sound else 1)
+    plan = Plan(minutes, fault_rate, SystemRandom().randrange(10**6) if seed is None else seed, paced, storm_only)
+    print(json.dumps({"machine": describe(), "seed": plan.seed}, indent=2), flush=True)
+    kinds = kinds or tuple(REPLICAS)
+    with ThreadPoolExecutor(len(kinds) if together else 1) as pool:
+        sound = list(pool.map(lambda kind: _soak(kind, plan), kinds))
+    sys.exit(0 if all(sound) else 1)
+
+
+def _soak(kind: str, plan: Plan) -> bool:
+    """Measure, storm and print; whether all was as promised."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".soak-") as name, _database(kind, Path(name)) as url:
+        report: Json = {}
+        if not plan.storm_only:
+            report |= {"idle": _idle(url, Path(name)), "takeover": _takeover(url, Path(name))}
+        report |= _storm(url, Path(name), plan, REPLICAS[kind])
+    print(json.dumps({kind: report}, indent=2), flush=True)
+    return not report["problems"]
 
 
 @contextmanager
@@ -178,47 +201,59 @@ def _takeover(url: str, folder: Path) -> Json:
 # --- everything at once ---------------------------------------------------------------------------------------------
 
 
-def _storm(url: str, folder: Path, plan: Plan) -> Json:
-    with Standins(folder / "storm", "--no-limits", f"--search-lag={SEARCH_LAG_S}") as standins:
-        service = Service(_settings(standins, url), folder / "storm.log")
-        try:
-            _fail_at_random(standins, plan)
-            with Senders(service.url, pause_s=0.2) as senders:
-                kills = _kill_for(service, plan)
-                senders.finish()
-            for name in DESTINATIONS:
-                standins.fail(name)
-            calm_at = time.monotonic()
-            cases = settle(service, senders, CALM_S)
-            calm_s = time.monotonic() - calm_at
-            gone = lost(service, senders)
-            largest = max(memory(pid) for pid in service.program.processes())
-        finally:
-            service.close()
+def _storm(url: str, folder: Path, plan: Plan, replicas: int) -> Json:
+    with Standins(folder / "storm", "--no-limits", f"--search-lag={SEARCH_LAG_S}") as standins, ExitStack() as stack:
+        services = []
+        for number in range(replicas):
+            services.append(Service(_stormy(standins, url, plan), folder / f"storm-{number}.log"))
+            stack.callback(services[-1].close)
+        _fail_at_random(standins, plan)
+        for service in services:
+            service.start()
+            service.await_ready()
+        senders = [stack.enter_context(Senders(service.url, pause_s=0.2 * replicas)) for service in services]
+        blows = _strike(services, plan)
+        for sender in senders:
+            sender.finish()
+        for name in DESTINATIONS:
+            standins.fail(name)
+        calm_at = time.monotonic()
+        for service, sender in zip(services, senders, strict=True):
+            cases = settle(service, sender, CALM_S)
+        figures: Json = {"calm_after_s": round(time.monotonic() - calm_at, 1)}
+        gone = [what for service, sender in zip(services, senders, strict=True) for what in lost(service, sender)]
+        largest = max(memory(pid) for service in services for pid in service.program.processes())
+        figures |= {"lost": len(gone), "largest_process_mib": round(largest / 2**20)}
+        figures |= {"adopted_after_a_doubt": sum(service.program.logged("ticket_adopted") for service in services)}
+        figures |= {"failed_writes": _failed(standins)}
         found = held(standins)
-        failed = Counter(one["fault"] for name in DESTINATIONS for one in standins.store(name)["requests"] if one["fault"])
-    stormed = {what.partition(" ")[0] for what in senders.accepted}
+    ids = {what: alert_id for sender in senders for what, alert_id in sender.accepted.items()}
+    stormed = {what.partition(" ")[0] for what in ids}
     ours = [case for case in cases if case["host"].partition(".")[0] in stormed]
     wrong = [*problems(ours, found), *(f"{what} is in no case" for what in gone)]
+    answers = sum(len(sender.accepted) for sender in senders)
+    counted = {"replicas": replicas, **blows, "answered": answers, "alerts": len(ids), "cases": len(ours)}
     return {
-        "storm": {
-            "minutes": plan.minutes,
-            "seed": plan.seed,
-            "kills": kills,
-            "accepted": len(senders.accepted),
-            "cases": len(ours),
-            "tickets": {name: sum(map(len, one.tickets.values())) for name, one in found.items()},
-            "comments": {
-                name: sum(len(told) for each in one.tickets.values() for told in each) for name, one in found.items()
-            },
-            "lost": len(gone),
-            "doubled_tickets": doubles(found),
-            "adopted_after_a_doubt": service.program.logged("ticket_adopted"),
-            "failed_writes": dict(sorted(failed.items())),
-            "calm_after_s": round(calm_s, 1),
-            "largest_process_mib": round(largest / 2**20),
-        },
+        "storm": {"minutes": plan.minutes, "seed": plan.seed, **counted, **_tickets(found), **figures},
         "problems": wrong,
+    }
+
+
+def _stormy(standins: Standins, url: str, plan: Plan) -> dict[str, str]:
+    return {name: value for name, value in _settings(standins, url).items() if not (plan.paced and name in UNPACED)}
+
+
+def _failed(standins: Standins) -> dict[str, int]:
+    """How many requests failed on purpose, by how. The stand-ins remember the last 20,000 each."""
+    failed = Counter(one["fault"] for name in DESTINATIONS for one in standins.store(name)["requests"] if one["fault"])
+    return dict(sorted(failed.items()))
+
+
+def _tickets(found: dict[str, Held]) -> Json:
+    return {
+        "tickets": {name: sum(map(len, one.tickets.values())) for name, one in found.items()},
+        "comments": {name: sum(len(told) for each in one.tickets.values() for told in each) for name, one in found.items()},
+        "doubled_tickets": doubles(found),
     }
 
 
@@ -231,18 +266,23 @@ def _fail_at_random(standins: Standins, plan: Plan) -> None:
         standins.fail(name, *faults, seed=plan.seed)
 
 
-def _kill_for(service: Service, plan: Plan) -> int:
-    """Kill and start again until the time is over; how often. It is up afterwards."""
-    chance, ends_at, kills = Random(plan.seed), time.monotonic() + 60 * plan.minutes, 0
-    service.start()
-    service.await_ready()
+def _strike(services: Sequence[Service], plan: Plan) -> dict[str, int]:
+    """Kill one and start it again, or let one of several sleep, until the time is over; how often. All are up afterwards."""
+    chance, ends_at, blows = Random(plan.seed), time.monotonic() + 60 * plan.minutes, {"kills": 0, "sleeps": 0}
     while time.monotonic() < ends_at:
         time.sleep(chance.uniform(*UP_S))
+        service = chance.choice(services)
+        if len(services) > 1 and chance.random() < SLEEPS:
+            service.program.pause()
+            time.sleep(chance.uniform(*ASLEEP_S))
+            service.program.resume()
+            blows["sleeps"] += 1
+            continue
         service.kill()
-        kills += 1
+        blows["kills"] += 1
         service.start()
         service.await_ready()
-    return kills
+    return blows
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ EnricherError
 ├── TriggerPending        a recovery came before its alert was settled; nothing was stored, settle it again in `retry_after`
 ├── Unsearchable          a value that may not stand in a query to Sumo Logic; nothing was sent
 ├── SearchError           Sumo Logic did not answer a call of a search; `reason` says whether it may later
+├── TicketClosed          a ticket was closed longer ago than it may be reopened: the case goes on in a new one
 └── DeliveryError         a destination did not take a case; `reason` decides the `outcome`
 """
 
@@ -63,7 +64,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     """The destination said no: nothing was created, and sending the same again will not help."""
     NOT_SENT = "not_sent"
-    """The destination never acted on it: safe to send again."""
+    """The destination never acted on it, or turned us away at the door: safe to send again."""
     UNKNOWN = "unknown"
     """It may or may not have acted: look the ticket up before anything else."""
 
@@ -85,6 +86,10 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
     SETTLING = "settling"
     """A look-up found nothing yet, and the destination's search may lag: look again later."""
+    HELD = "held"
+    """A look-up found nothing for the whole quiet period, and a person is to decide whether there is a ticket."""
+    GONE = "gone"
+    """Our ticket is not there any more, or hidden from us."""
 
 
 OUTCOME_OF = {
@@ -96,11 +101,13 @@ OUTCOME_OF = {
     Reason.NOT_JSON: Outcome.UNKNOWN,
     Reason.CONFLICT: Outcome.UNKNOWN,
     Reason.SETTLING: Outcome.UNKNOWN,
-    Reason.AUTH: Outcome.REJECTED,
+    Reason.AUTH: Outcome.NOT_SENT,
     Reason.FORBIDDEN: Outcome.REJECTED,
     Reason.NOT_FOUND: Outcome.REJECTED,
     Reason.INVALID: Outcome.REJECTED,
     Reason.CONFIGURATION: Outcome.REJECTED,
+    Reason.HELD: Outcome.REJECTED,
+    Reason.GONE: Outcome.REJECTED,
 }
 
 
@@ -134,12 +141,24 @@ class SearchError(EnricherError):
         return self.reason in _LATER
 
 
-class DeliveryError(EnricherError):
-    """A destination did not take a case. `retry_after` is in seconds, 0 if it named none; `detail` holds no secret."""
+class TicketClosed(EnricherError):
+    """A ticket was closed longer ago than it may be reopened. Nothing was told to it; the case goes on in a new ticket."""
 
-    def __init__(self, destination: str, reason: Reason, *, retry_after: float = 0.0, detail: str = "") -> None:
+
+class DeliveryError(EnricherError):
+    """A destination did not take a case. `retry_after` is in seconds, 0 if it named none; `detail` holds no secret.
+
+    `of_one`: the limit that was met is that of a single ticket, so that others need not wait. `halfway`: it met one of several
+    calls, and those before it may have got through.
+    """
+
+    def __init__(
+        self, destination: str, reason: Reason, *, retry_after: float = 0.0, detail: str = "", of_one: bool = False
+    ) -> None:
         super().__init__(f"{destination}: {reason}: {detail}" if detail else f"{destination}: {reason}")
         self.destination, self.reason, self.retry_after, self.detail = destination, reason, retry_after, detail
+        self.of_one = of_one
+        self.halfway = False
 
     @property
     def outcome(self) -> Outcome:

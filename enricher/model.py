@@ -268,6 +268,14 @@ class Enrichment:
 # --- how things stand -----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A destination that is left alone, or tried again by one delivery at a time: why, and for how many seconds it has not worked."""
+
+    reason: str
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """How much is waiting, for metrics and `/readyz`. Ages in seconds, 0 when nothing waits."""
@@ -278,3 +286,7 @@ class Backlog:
     dead_alerts: int
     dead_deliveries: int
     follow_ups_waiting: int = 0
+    deliveries_oldest_s: Mapping[str, float] = field(default_factory=dict)
+    """By destination: how long the oldest news has waited that was not told there."""
+    pauses: Mapping[str, Pause | None] = field(default_factory=dict)
+    """By destination, of those that were ever in trouble or have a rate; None: it works."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from enricher.core.accounts import RowAccount, SourceRecord
+from enricher.core.breaker import Trouble
+from enricher.core.canary import Canary, Proof
 from enricher.core.document import CaseDocument, Json, News
 from enricher.core.drift import DriftRecord, QueryVersion
 from enricher.core.feedback import Feedback, Said
@@ -192,6 +194,8 @@ class Settlement:
     cut: bool = False
     set_aside: bool = False
     """Of a kind whose rows are not investigated."""
+    canary: str | None = None
+    """The id of a canary that we sent; of any other kind `canary` the alert's own id counts."""
     marks: Mapping[str, int] = field(default_factory=dict)
     """Of the `Memory` that this rests on."""
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -383,13 +387,24 @@ class Delivery:
     doubt_age_s: float
     fence: int
     tickets: dict[str, Ticket] = field(default_factory=dict)
+    generation: int = 1
+    """How many tickets the case has had there one after the other; `previous` is the closed one that this one follows."""
+    previous: Ticket | None = None
 
 
 class Outbox(Protocol):
     """Deliveries: one row per (case, destination), kept for good."""
 
     def claim(self, destination: str, limit: int) -> list[Delivery]:
-        """Take up to `limit` due deliveries of one destination. The claim is durable before this returns."""
+        """Take up to `limit` due deliveries of one destination, as far as its health and its rate allow. The claim is durable
+        before this returns.
+        """
+        ...
+
+    def claim_units(self, destination: str, limit: int, burst: int) -> list[list[Delivery]]:
+        """The same as units of work. A unit is one delivery; but where more than `burst` (0: never) wait that have no ticket for
+        certain, up to 40 of them whose case is below high are one unit, for `Digests`.
+        """
         ...
 
     def ticket_created(self, delivery: Delivery, ticket: Ticket) -> None:
@@ -406,20 +421,49 @@ class Outbox(Protocol):
         """
         ...
 
-    def retry(self, delivery: Delivery, reason: str, detail: str, delay_s: float, *, unknown: bool) -> None:
-        """Due again in `delay_s`. `unknown`: this attempt may have acted, so that it is in doubt from now on."""
+    def opened_together(self, opened: Sequence[tuple[Delivery, int]], ticket: Ticket) -> None:
+        """`delivered` with one new ticket for many cases; with each the last news that the ticket has of it."""
+        ...
+
+    def retry(
+        self,
+        delivery: Delivery,
+        reason: str,
+        detail: str,
+        delay_s: float,
+        *,
+        unknown: bool,
+        trouble: Trouble | None = None,
+        last: bool = False,
+    ) -> bool:
+        """Due again in `delay_s`. `unknown`: this attempt may have acted, so that it is in doubt from now on.
+
+        `trouble` is the destination's own: it may be left alone for a while. `last`: the attempts are used up, so that it becomes
+        a dead letter, unless the destination is left alone now; whether it did.
+        """
         ...
 
     def bury(self, delivery: Delivery, reason: str, detail: str) -> None:
         """Make it a dead letter."""
         ...
 
+    def begin_anew(self, delivery: Delivery) -> None:
+        """Its ticket is closed for good: remember it as `previous`; the next generation is due at once, in no doubt."""
+        ...
+
+    def twins(self, case_key: str, destination: str, tickets: Sequence[Ticket]) -> int:
+        """Note on the case, once, that several tickets were found for it; the one that is kept comes first. How many are new.
+
+        A delivery that knows another of them goes on with the kept one.
+        """
+        ...
+
 
 class Destination(Protocol):
-    """A place where a case has one ticket. All methods raise DeliveryError and nothing else on purpose."""
+    """A place where a case has one ticket. All methods raise DeliveryError and nothing else on purpose, but for `update`."""
 
     name: str
-    """`jira`, `servicenow`, `slack`: the key of its state, never shown as a secret."""
+    """`jira`, `servicenow`, `slack`, or what `destinations.yml` calls it: the key of its state, never shown as a secret."""
 
     def find(self, delivery: Delivery) -> Ticket | None:
         """Look for the ticket by our key. None: there is none, for certain. Raises DeliveryError(SETTLING) while a lagging
@@ -432,7 +476,11 @@ class Destination(Protocol):
         ...
 
     def update(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
-        """Tell the ticket one piece of news. Must first look whether it is already there when `delivery.in_doubt`."""
+        """Tell the ticket one piece of news. Must first look whether it is already there when `delivery.in_doubt`.
+
+        Raises TicketClosed where the news would reopen a ticket that was closed too long ago; nothing was told then.
+        Raises GONE where the ticket is not there any more.
+        """
         ...
 
     def check(self) -> Sequence[str]:
@@ -444,6 +492,108 @@ class Destination(Protocol):
 
     def close(self) -> None:
         """Let go of its connections."""
+        ...
+
+
+@runtime_checkable
+class Sweeps(Protocol):
+    """A destination whose search lags behind its writes, so that a second ticket may show up late."""
+
+    def twins(self, case_key: str) -> Sequence[Ticket]:
+        """Every ticket of the case, the one that is kept first; others are linked to it and closed. Raises DeliveryError."""
+        ...
+
+    def sweep(self, since: datetime) -> Mapping[str, Sequence[Ticket]]:
+        """The same for every case with a ticket made since then: those with more than one, by case key. Raises DeliveryError."""
+        ...
+
+
+@runtime_checkable
+class Digests(Protocol):
+    """A destination that can open one ticket for many cases, so that a burst of cases is no flood."""
+
+    digest_at: int
+    """More cases than this waiting for a ticket are a burst; 0: never."""
+
+    def create_together(self, deliveries: Sequence[Delivery]) -> Ticket:
+        """Open one ticket for all of them (at most 40), each of which is found in it by `find` from then on."""
+        ...
+
+
+# --- chores ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """Something done by the clock, once for all processes. `every_s`: again and again; without it once.
+
+    The first time is `after_s` from now. `subject` says what it is about, as its `kind` wants it.
+    """
+
+    name: str
+    kind: str
+    subject: Mapping[str, str] = field(default_factory=dict)
+    every_s: float | None = None
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedChore:
+    """A chore this process holds until its lease ends. `tries` counts how often it was taken."""
+
+    name: str
+    kind: str
+    subject: Mapping[str, str]
+    every_s: float | None
+    tries: int
+    fence: int
+
+
+class Chores(Protocol):
+    """What is done by the clock: claimed under a lease, like everything else. Raises StoreUnavailable."""
+
+    def keep(self, recurring: Sequence[Chore]) -> None:
+        """Let these be all that recur: new ones begin, those of another interval go by it from now on, others end."""
+        ...
+
+    def plan(self, once: Sequence[Chore]) -> None:
+        """Have these done. One that is planned already is put off until then, and taken from whoever is at it."""
+        ...
+
+    def claim(self, limit: int) -> list[ClaimedChore]: ...
+
+    def done(self, claim: ClaimedChore, outcome: str) -> None:
+        """Done, if it is still ours: one that recurs is due again in `every_s`, any other is forgotten."""
+        ...
+
+    def later(self, claim: ClaimedChore, outcome: str, delay_s: float) -> None:
+        """Not done: due again in `delay_s`."""
+        ...
+
+
+class Canaries(Protocol):
+    """The last hundred canaries, and what they have proved. Raises StoreUnavailable."""
+
+    def sent(self) -> str:
+        """Note that one is about to be sent; the id that it carries."""
+        ...
+
+    def noted(self, canary: str, destination: str, state: Proof, detail: str) -> None:
+        """Keep a proof of one canary."""
+        ...
+
+    def unproved(self, destination: str) -> list[str]:
+        """The ids of those that came through and were not checked there yet."""
+        ...
+
+    def recent(self) -> list[Canary]:
+        """All of them, the newest first."""
+        ...
+
+    def get(self, canary: str) -> Canary | None: ...
+
+    def paused(self, destination: str) -> str | None:
+        """Why a destination is left alone at this time; None where it is not."""
         ...
 
 
@@ -469,6 +619,53 @@ class DeliveryRecord:
     reason: str | None
     detail: str | None
     updated_at: datetime
+    generation: int = 1
+    previous: Ticket | None = None
+    """As in `Delivery`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetters:
+    """How many dead letters there are of a `kind` (`alert`, `delivery`), reason and, of deliveries, destination."""
+
+    kind: str
+    reason: str
+    """The fixed word alone."""
+    destination: str | None
+    count: int
+    since: datetime
+    """When the oldest of them was received, or given up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened:
+    """How many dead letters were opened again, and how many of the same sort are left."""
+
+    count: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationHealth:
+    """How a destination fares: `failures` in a row that are its own, `since` when. Nothing is sent before `paused_until`."""
+
+    destination: str
+    failures: int
+    reason: str | None
+    since: datetime | None
+    paused_until: datetime | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What a probe is told: how much waits, what was given up by kind, and how each destination fares."""
+
+    alerts_waiting: int
+    dead_alerts: int
+    dead_deliveries: int
+    destinations: tuple[DestinationHealth, ...]
+    """Those that are left alone, or that fail while something waits for them; by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -529,7 +726,31 @@ class Reader(Protocol):
         """Newest first. `text` is matched against host, tenant, title and key."""
         ...
 
-    def deliveries(self, *, limit: int, after: str | None = None, state: str | None = None) -> Page[DeliveryRecord]: ...
+    def deliveries(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        state: str | None = None,
+        reason: str | None = None,
+        destination: str | None = None,
+    ) -> Page[DeliveryRecord]: ...
+
+    def dead_letter(self, item_id: str) -> AlertRecord | DeliveryRecord | None:
+        """The dead alert or delivery of that id; None for what is none, or no more."""
+        ...
+
+    def dead_letters(self) -> list[DeadLetters]:
+        """All dead letters, counted: by kind, reason and destination."""
+        ...
+
+    def destinations(self) -> list[DestinationHealth]:
+        """Every destination that is left alone, or that fails while something waits for it; by name."""
+        ...
+
+    def condition(self) -> Condition:
+        """As cheap as a probe needs it."""
+        ...
 
     def dead_alerts(
         self, *, limit: int, after: str | None = None, reason: str | None = None, source: str | None = None
@@ -586,14 +807,39 @@ class Reader(Protocol):
         ...
 
 
-class Operator(Protocol):
-    """What a person may do to stored work. Each returns False where there is nothing of that id to do it to."""
+class Pressure(Protocol):
+    """Whether senders are to come again later, rather than be accepted now. Cheap: asked with every request."""
 
-    def retry_dead(self, item_id: str) -> bool:
-        """Open a dead alert or delivery again, attempts 0."""
+    def mark(self) -> str | None:
+        """What has come too far: `inbox`, too many alerts wait; `disk`, too little is free beside the database. Else None."""
         ...
 
-    def discard_dead(self, item_id: str, by: str) -> bool: ...
+    def accepted(self) -> None:
+        """One more alert waits."""
+        ...
+
+
+class Operator(Protocol):
+    """What a person may do to stored work. Each returns False where there is nothing of that id to do it to. `by` is who asked."""
+
+    def retry_dead(self, item_id: str, by: str = "operator") -> bool:
+        """Open a dead alert or delivery again, attempts 0.
+
+        A delivery that was given up because its ticket is `gone` forgets that ticket, and looks for one by its key before it
+        opens another. One that is `held` does so no more: who opens it again says that there is no ticket.
+        """
+        ...
+
+    def retry_all(self, reason: str, *, destination: str | None = None, kind: str | None = None, by: str) -> Reopened:
+        """The same for all whose reason is, or begins with, this fixed word; the oldest 500, in one transaction.
+
+        `destination` narrows it to deliveries there, `kind` to `alert` or `delivery`.
+        """
+        ...
+
+    def discard_dead(self, item_id: str, by: str, why: str = "") -> bool:
+        """It is no dead letter any more, is never tried again, and names who said so; `why` stands in the audit table."""
+        ...
 
     def reopen_case(self, key: str) -> bool: ...
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -17,8 +18,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from enricher.core.accounts import SourceRecord
+from enricher.core.canary import Standing as CanaryStanding
 from enricher.core.tune import Standing
-from enricher.model import Backlog
+from enricher.model import Backlog, Pause
 
 FEEDBACK = Counter("enricher_feedback", "Webhooks of ticket systems by what they were answered", ["source", "answer"])
 WEBHOOKS = Counter("enricher_webhooks", "Webhook requests by what they were answered", ["answer"])
@@ -32,7 +34,11 @@ FOLLOW_UPS = Counter("enricher_follow_ups", "What cases waited for, by kind and 
 SEARCHES = Counter("enricher_searches", "Searches in Sumo Logic by how they ended", ["status"])
 SEARCH_IGNORED = Counter("enricher_search_results_ignored", "What a search found and was not asked for", ["reason"])
 DELIVERIES = Counter("enricher_deliveries", "Delivery attempts by outcome and reason", ["destination", "outcome", "reason"])
+CHORES = Counter("enricher_chores", "What is done by the clock, by kind and how it ended", ["kind", "ending"])
 TWINS = Counter("enricher_ticket_twins", "Second tickets of one case that a look-up found", ["destination"])
+CREATES_AFTER_DOUBT = Counter(
+    "enricher_creates_after_doubt", "Tickets created because a look-up found none in time", ["destination"]
+)
 INVESTIGATION = Histogram(
     "enricher_investigation_seconds",
     "From claim to settled, look-ups included",
@@ -44,6 +50,8 @@ DELIVERY = Histogram(
     ["destination"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 65),
 )
+
+_WORD = re.compile("[a-z][a-z_]{0,39}")
 
 
 def set_up_logs(*, level: int = logging.INFO) -> None:
@@ -85,18 +93,30 @@ class BacklogCollector(Collector):
         waiting = GaugeMetricFamily("enricher_deliveries_waiting", "Deliveries not done", labels=["destination"])
         for destination, count in sorted(backlog.deliveries_waiting.items()):
             waiting.add_metric([destination], count)
-        dead = GaugeMetricFamily("enricher_dead_letters", "Work we have stopped trying", labels=["kind"])
-        dead.add_metric(["alert"], backlog.dead_alerts)
-        dead.add_metric(["delivery"], backlog.dead_deliveries)
+        oldest = GaugeMetricFamily("enricher_deliveries_oldest_seconds", "Age of the oldest untold news", labels=["destination"])
+        for destination, seconds in sorted(backlog.deliveries_oldest_s.items()):
+            oldest.add_metric([destination], seconds)
         return [
             up,
             bad,
+            oldest,
+            *_pauses(backlog.pauses),
             GaugeMetricFamily("enricher_alerts_waiting", "Alerts not settled", value=backlog.alerts_waiting),
             GaugeMetricFamily("enricher_oldest_alert_seconds", "Age of the oldest of them", value=backlog.oldest_alert_s),
             waiting,
             GaugeMetricFamily("enricher_follow_ups_waiting", "Follow-ups not done", value=backlog.follow_ups_waiting),
-            dead,
         ]
+
+
+def _pauses(pauses: Mapping[str, Pause | None]) -> list[GaugeMetricFamily]:
+    paused = GaugeMetricFamily(
+        "enricher_destination_paused", "Whether a destination is left alone", labels=["destination", "reason"]
+    )
+    seconds = GaugeMetricFamily("enricher_destination_paused_seconds", "For how long it has not worked", labels=["destination"])
+    for destination, pause in sorted(pauses.items()):
+        paused.add_metric([destination, pause.reason if pause else ""], float(pause is not None))
+        seconds.add_metric([destination], pause.seconds if pause else 0.0)
+    return [paused, seconds]
 
 
 class IntakeCollector(Collector):
@@ -120,6 +140,36 @@ class IntakeCollector(Collector):
         return [quarantined, last, rate]
 
 
+class DeadLetterCollector(Collector):
+    """Work we have stopped trying, by kind and reason, from the store at scrape time. What is no word of ours is `other`."""
+
+    def __init__(self, counts: Mapping[tuple[str, str], int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        words: dict[tuple[str, str], int] = {}
+        for (kind, reason), count in sorted(self._counts.items()):
+            word = reason if _WORD.fullmatch(reason) else "other"
+            words[kind, word] = words.get((kind, word), 0) + count
+        dead = GaugeMetricFamily("enricher_dead_letters", "Work we have stopped trying", labels=["kind", "reason"])
+        for (kind, reason), count in words.items():
+            dead.add_metric([kind, reason], count)
+        return [dead]
+
+
+class PressureCollector(Collector):
+    """Whether senders are told to come again, and because of which mark."""
+
+    def __init__(self, mark: str | None) -> None:
+        self._mark = mark
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        pressed = GaugeMetricFamily("enricher_backpressure", "Whether senders must come again later", labels=["mark"])
+        for mark in ("disk", "inbox"):
+            pressed.add_metric([mark], float(mark == self._mark))
+        return [pressed]
+
+
 class TuningCollector(Collector):
     """Where tuning rules stand, from the content in force and the store at scrape time."""
 
@@ -133,14 +183,37 @@ class TuningCollector(Collector):
         return [rules]
 
 
+class CanaryCollector(Collector):
+    """How each destination stands by its canaries, from the store at scrape time: a dead worker sends none, and shows."""
+
+    def __init__(self, standings: Sequence[CanaryStanding]) -> None:
+        self._standings = standings
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        proved = GaugeMetricFamily(
+            "enricher_canary_last_proved_timestamp_seconds", "When a canary last proved it", labels=["destination"]
+        )
+        failing = GaugeMetricFamily(
+            "enricher_canary_failing", "Whether the last canary failed there, or is missing", labels=["destination"]
+        )
+        for one in self._standings:
+            failing.add_metric([one.destination], float(one.failing))
+            if one.proved_at is not None:
+                proved.add_metric([one.destination], one.proved_at.timestamp())
+        return [proved, failing]
+
+
 def exposition(
     backlog: Backlog | None,
     problems: int,
     sources: Sequence[SourceRecord] = (),
     quarantined: Mapping[str, int] | None = None,
     tuning: Mapping[str, int] | None = None,
+    dead: Mapping[tuple[str, str], int] | None = None,
+    mark: str | None = None,
+    canaries: Sequence[CanaryStanding] = (),
 ) -> tuple[bytes, str]:
-    """The metrics of all processes of this service, and their content type."""
+    """The metrics of all processes of this service, and their content type. `mark` is that of backpressure, where there is any."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         counters = CollectorRegistry()
         multiprocess.MultiProcessCollector(counters)  # type: ignore[no-untyped-call] # the library's own gap
@@ -150,4 +223,7 @@ def exposition(
     gauges.register(BacklogCollector(backlog, problems))
     gauges.register(IntakeCollector(sources, quarantined or {}))
     gauges.register(TuningCollector(tuning or {}))
+    gauges.register(DeadLetterCollector(dead or {}))
+    gauges.register(PressureCollector(mark))
+    gauges.register(CanaryCollector(canaries))
     return generate_latest(counters) + generate_latest(gauges), CONTENT_TYPE_LATEST

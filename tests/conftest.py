@@ -16,6 +16,8 @@ import pytest
 import tests.plugins.properties  # noqa: F401 - importing it loads the profile
 from enricher.store import open_store
 from tests import postgres
+from tests.faults import table
+from tests.faults.columns import COLUMNS
 from tests.store.fakes import Clock, counting_merge, to_all_if_open
 
 LONGEST = ("tests/e2e/test_e2e_kill.py", "tests/e2e/")
@@ -26,6 +28,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: next((at for at, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
     )
+
+
+def pytest_terminal_summary(terminalreporter: object) -> None:
+    """Here and not beside the matrix: where tests run in several processes, the one that prints loads only this file."""
+    table.show(terminalreporter, {name: column.short for name, column in COLUMNS.items()})
 
 
 @pytest.fixture(scope="session")

@@ -243,7 +243,7 @@ def test_editors_accept_what_the_loader_accepts(schema: str, pattern: str) -> No
         pytest.param(
             "destinations.yml",
             "jira:\n  url: https://example.atlassian.net\n  token: hunter2\n",
-            ["destinations.yml:3: unknown key 'token'"],
+            ["destinations.yml:3: unknown key 'token'; a secret stands in the environment or in a file of its own"],
             id="no secrets in files",
         ),
     ],

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from enricher.errors import ConfigurationError
-from enricher.settings import Address, Settings, read_settings, unrecognised
+from enricher.settings import Settings, read_settings, unrecognised
+from enricher.settings.shapes import Address
 
 Environment = Callable[..., None]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from enricher.cli.dead_letters import dead_letters
 from enricher.cli.span import SPAN
 from enricher.cli.tuning import tuning
 from enricher.errors import ConfigurationError, StoreUnavailable
@@ -143,6 +144,20 @@ def balance(*, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--url", metavar="URL", help="Where the service takes webhooks, instead of on this machine.")
+@click.option("--direct", is_flag=True, help="Past the webhook, into the inbox.")
+@click.option("--timeout", "timeout_s", default=60.0, show_default=True, type=click.FloatRange(min=0), metavar="SECONDS")
+@click.option("--json", "as_json", is_flag=True)
+def canary(url: str | None, *, direct: bool, timeout_s: float, as_json: bool) -> None:
+    """A marked alert through the whole service: what it proves, destination by destination. Opens no ticket."""
+    from enricher.cli.canary import canary as run
+
+    if url and direct:
+        raise click.UsageError("say --url or --direct")
+    sys.exit(run(url, direct=direct, timeout_s=timeout_s, as_json=as_json))
+
+
+@main.command()
 @click.option("--days", default=30, show_default=True, type=click.IntRange(min=1, max=365), help="How far back.")
 @click.option("--json", "as_json", is_flag=True)
 def drift(days: int, *, as_json: bool) -> None:
@@ -153,6 +168,7 @@ def drift(days: int, *, as_json: bool) -> None:
 
 
 main.add_command(tuning)
+main.add_command(dead_letters)
 
 
 @main.group()

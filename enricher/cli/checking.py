@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -10,11 +11,13 @@ from pathlib import Path
 import click
 import orjson
 
+from enricher.content import delivery_plan
 from enricher.content.families import families
 from enricher.core.programs import Programs
 from enricher.errors import ConfigurationError, DeliveryError
 from enricher.settings import Settings, unrecognised
-from enricher.wiring import application, clock, configured, content_directory, destinations_of, offline_problems
+from enricher.wiring import application, clock, configured, content_directory, offline_problems
+from enricher.wiring.destinations import Make, destinations_of
 from enricher.wiring.live import load_content
 
 WARNING = "warning: "
@@ -28,8 +31,9 @@ def check_config(directory: Path | None, *, as_json: bool, live: bool) -> int:
     settings = _settings(problems)
     programs = _content(directory or (content_directory(settings) if settings else None), problems)
     problems += offline_problems(settings) if settings else []
-    if live and settings is not None:
-        _ask(settings, problems, warnings)
+    makers = _makers(settings, problems, warnings) if settings and not problems else {}
+    if live:
+        _ask(makers, problems, warnings)
     if as_json:
         report = {"problems": problems, "warnings": warnings, "digest": programs.rules.digest if programs else None}
         sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
@@ -64,9 +68,22 @@ def _well(programs: Programs) -> str:
     return f"all is well: {len(rules.catalog.platforms)} platforms, {tuning}, content {rules.digest[:12]}"
 
 
-def _ask(settings: Settings, problems: list[str], warnings: list[str]) -> None:
+def _makers(settings: Settings, problems: list[str], warnings: list[str]) -> dict[str, Make]:
+    """Every destination that is set up; a route to one that is not is worth a warning."""
+    try:
+        plan = delivery_plan(content_directory(settings))
+        makers = destinations_of(settings, plan=plan)
+    except ConfigurationError as error:
+        problems += [problem for problem in error.problems if problem not in problems]
+        return {}
+    for route in plan.routes:
+        warnings += [f"{route.source}: {name} is not set up" for name in route.to if name not in makers]
+    return makers
+
+
+def _ask(makers: Mapping[str, Make], problems: list[str], warnings: list[str]) -> None:
     """Every destination, what stands in the way of its tickets."""
-    for name, make in destinations_of(settings).items():
+    for name, make in makers.items():
         try:
             with closing(make()) as destination:
                 lines = destination.check()

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from enricher.cli.page import plain
+from enricher.core.secrets import mask
 from enricher.ports import AlertRecord
 from enricher.store import Store
 from enricher.web.api import quarantined_json
@@ -51,7 +52,7 @@ def show_list(*, reason: str | None, limit: int, as_json: bool) -> None:
 
 def _cells(record: AlertRecord) -> list[Text]:
     received = f"{record.received_at:%Y-%m-%d %H:%M:%S}Z"
-    values = (record.alert_id, received, record.source, record.reason or "unknown", record.size, record.repeats)
+    values = (record.alert_id, received, record.source, mask(record.reason or "unknown"), record.size, record.repeats)
     return [plain(value) for value in values]
 
 

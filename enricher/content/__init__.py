@@ -16,6 +16,7 @@ from enricher.content import models
 from enricher.content.detections import read_detections
 from enricher.content.documents import Folder, Problems, packaged
 from enricher.content.estate import EstateFile, build_estate
+from enricher.content.further import OWN, DeliveryPlan, DestinationsFile, Further, plan_of
 from enricher.content.platforms import read_catalog
 from enricher.content.playbook import read_playbook
 from enricher.content.severity import SeverityFile, policy
@@ -27,7 +28,7 @@ from enricher.core.estate import Estate
 from enricher.core.rules import Browser, Folders, Processes, Rules, TuningRule
 from enricher.errors import ConfigurationError
 
-__all__ = ["Guard", "destinations", "load", "packaged"]
+__all__ = ["DeliveryPlan", "Further", "Guard", "delivery_plan", "destinations", "load", "packaged"]
 
 
 def load(directory: Path | None, *, guard: Guard | None = None) -> Rules:
@@ -47,7 +48,7 @@ def load(directory: Path | None, *, guard: Guard | None = None) -> Rules:
     playbook = read_playbook(folder, catalog, detections, problems)
     estate = _estate(folder, problems)
     tuning = _tuning(folder, catalog, guard, problems)
-    _destinations(folder, problems)
+    _destinations(folder, problems, catalog, estate)
     if problems or not (detections and catalog and processes and folders and severity):
         raise ConfigurationError(problems)
     return Rules(
@@ -70,6 +71,16 @@ def destinations(directory: Path | None) -> dict[str, Any]:
 
     Raises ConfigurationError.
     """
+    found, _ = _read_destinations(directory)
+    return {f"{place}_{name}": value for place in OWN for name, value in found[place].items()}
+
+
+def delivery_plan(directory: Path | None) -> DeliveryPlan:
+    """What `destinations.yml` says of further destinations and of routes. Raises ConfigurationError."""
+    return _read_destinations(directory)[1]
+
+
+def _read_destinations(directory: Path | None) -> tuple[Mapping[str, Mapping[str, Any]], DeliveryPlan]:
     problems = Problems()
     found = _destinations(Folder(directory, problems), problems)
     if problems:
@@ -77,12 +88,17 @@ def destinations(directory: Path | None) -> dict[str, Any]:
     return found
 
 
-def _destinations(folder: Folder, problems: Problems) -> dict[str, Any]:
-    """The same, of a folder already open; problems are noted."""
+def _destinations(
+    folder: Folder, problems: Problems, catalog: Catalog | None = None, estate: Estate | None = None
+) -> tuple[Mapping[str, Mapping[str, Any]], DeliveryPlan]:
+    """The settings in the file, by destination, and the rest of it. With catalog and estate, routes are held to those."""
     file = folder.optional("destinations.yml")
-    found = read(file, TypeAdapter(models.DestinationsFile), problems) if file else None
-    written: Mapping[str, Mapping[str, Any]] = found[0].model_dump(exclude_none=True) if found else {}
-    return {f"{place}_{name}": value for place, values in written.items() for name, value in values.items()}
+    found = read(file, TypeAdapter(DestinationsFile), problems) if file else None
+    if not found:
+        return {place: {} for place in OWN}, DeliveryPlan()
+    entry, document = found
+    plan = plan_of(entry, document, catalog=catalog, estate=estate, problems=problems)
+    return entry.model_dump(exclude_none=True, include=set(OWN)), plan
 
 
 def _one(folder: Folder, name: str, shape: type[models.S], problems: Problems) -> models.S | None:

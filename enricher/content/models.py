@@ -112,6 +112,9 @@ class PlaybookFile(BandLines):
 # --- destinations.yml -----------------------------------------------------------------------------------------------
 
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]+")]
+Rate = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
+"""Calls a second; 0 is without limit."""
+Days = Annotated[float, Field(ge=0, le=3_650, allow_inf_nan=False)]
 
 
 JiraOption = Annotated[Option, BeforeValidator(option_of, json_schema_input_type=str | Option)]
@@ -128,6 +131,10 @@ class JiraEntry(Strict):
     issue_type: Text | None = None
     comments: Literal["internal", "public"] | None = None
     quiet_seconds: Annotated[int, Field(strict=True, ge=0)] | None = None
+    rate: Rate | None = None
+    on_recovery: Literal["comment", "resolve"] | None = None
+    reopen_days: Days | None = None
+    after_quiet: Literal["create", "hold"] | None = None
     false_positives: list[Text] | None = None
     true_positives: list[Text] | None = None
     priorities: dict[Severity, JiraOption] | None = None
@@ -185,6 +192,10 @@ class ServiceNowEntry(Strict):
     caller: QueryText | None = None
     cmdb: bool | None = None
     risk_score: Literal["instance", "case"] | None = None
+    rate: Rate | None = None
+    on_recovery: Literal["comment", "resolve"] | None = None
+    close_code: Text | None = None
+    reopen_days: Days | None = None
     fields: Annotated[dict[FieldName, str | int | bool] | None, AfterValidator(_not_ours)] = None
     priorities: ServiceNowPriorities | None = None
     false_positives: list[Text] | None = None
@@ -196,11 +207,5 @@ class SlackEntry(Strict):
 
     url: HttpUrl | None = None
     channel: Text | None = None
-
-
-class DestinationsFile(Strict):
-    """Where tickets go. The environment wins over this file, and secrets stand only there."""
-
-    jira: JiraEntry = JiraEntry()
-    servicenow: ServiceNowEntry = ServiceNowEntry()
-    slack: SlackEntry = SlackEntry()
+    rate: Rate | None = None
+    digest_at: Annotated[int, Field(strict=True, ge=0, le=10_000)] | None = None

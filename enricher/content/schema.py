@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 
 from enricher.content.estate import EstateFile
 from enricher.content.families import FamilyFile
+from enricher.content.further import DestinationsFile
 from enricher.content.models import (
     BrowserEntry,
-    DestinationsFile,
     DetectionFile,
     FoldersFile,
     Names,

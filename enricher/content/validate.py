@@ -44,7 +44,7 @@ def _message(error: ErrorDetails, where: Sequence[Hashable], shape: TypeAdapter[
     if kind == "missing":
         inside = f" in {path}" if path else ""
         return f"{error['loc'][-1]!r} is missing{inside}"
-    if kind == "extra_forbidden" or error["loc"][-1:] == ("[key]",):
+    if kind == "extra_forbidden" or (error["loc"][-1:] == ("[key]",) and kind != "value_error"):
         key = str(where[-1]) if where else str(error["loc"][-1])
         return f"unknown key {key!r}{_suggestion(key, shape)}"
     if kind == "value_error":
@@ -65,7 +65,12 @@ def _short(value: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
+_SECRETS = frozenset({"token", "password", "client_secret", "routing_key", "signing_secret", "webhook_secret", "secret"})
+
+
 def _suggestion(key: str, shape: TypeAdapter[Any]) -> str:
+    if key in _SECRETS:
+        return "; a secret stands in the environment or in a file of its own"
     close = get_close_matches(key, sorted(set(_known_keys(shape.json_schema()))), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 

@@ -260,8 +260,9 @@ class CaseDocument(HistoryDoc, NextDoc):
 class News(TypedDict):
     """Something about a case that every ticket must learn, in order: `seq` 1 is the opening itself.
 
-    `kind`: `opened`, `severity`, `evidence`, `recovery`, `reopened`, `ticket`. `text` is one plain sentence;
-    `lines` are details. Its event id in tickets is `{case key}-{seq:02d}`.
+    `kind`: `opened`, `severity`, `evidence` (seen with new contact), `amended` (found out without), `recovery`, `reopened`, `joined`,
+    `seen` (contact goes on), `ticket`, `twin`. `text` is one plain sentence; `lines` are details. Its event id in tickets is
+    `{case key}-{seq:02d}`.
     """
 
     seq: int

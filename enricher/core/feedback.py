@@ -6,6 +6,7 @@ ever markup or part of a query.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ MAX_BY, MAX_NOTE, MAX_ID = 100, 500, 200
 MAX_LABELS = 50
 _OURS = "enricher-"
 """How a case key begins, among the labels of an issue."""
+_FOLLOWING = re.compile(r"-g[0-9]+\Z")
 
 
 class Said(StrEnum):
@@ -152,10 +154,10 @@ def _folded(word: str) -> str:
 
 
 def _keys(labels: object) -> Iterator[str]:
-    """What of the labels may be a case key."""
+    """What of the labels may be a case key; a ticket that follows a closed one has a number behind it."""
     for label in labels[:MAX_LABELS] if isinstance(labels, list) else ():
         if isinstance(label, str) and label.startswith(_OURS) and len(label) <= MAX_ID:
-            yield label
+            yield _FOLLOWING.sub("", label)
 
 
 def _is_closed(body: Mapping[str, object]) -> bool:

@@ -1,7 +1,7 @@
 """A case seen again: what it becomes, and what of that is news to its tickets.
 
 Only news is told, all of one occasion as one piece: severity up, a new process, a new host name, lineage found, an owner found.
-Repeats are counted. The stronger judgement stands, whichever came first: a later, weaker alert never lowers a case, and a tuning
+Repeats are counted, and now and then it is said that there are some. The stronger judgement stands, whichever came first: a later, weaker alert never lowers a case, and a tuning
 rule that suppresses one alert hides nothing of another. Only a judgement of all that the stored one rests on takes its place, and may
 be lower: the parent that comes an hour later turns out to be an IDE. It may not hide a case that is shown, nor forget a
 sign of the process itself.
@@ -10,7 +10,7 @@ sign of the process itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from enricher.core.casefile import MAX_CONTACTS, MAX_FINDINGS
 from enricher.core.document import CaseDocument, Json, News, iso
@@ -22,6 +22,8 @@ _OF_THE_PROCESS = frozenset({"identity", "path", "command", "behaviour", "dns"})
 _NOT_YET = "dns.never_connected"
 """The one sign that says what has not happened so far."""
 _ANSWERED = frozenset({Status.OK.value, Status.STALE.value})
+SEEN_AFTER = timedelta(hours=1)
+"""How long nothing must have been said of a case before it is said that contact goes on."""
 
 
 def merge(
@@ -67,6 +69,17 @@ def merge(
         merged["lineage"] = other["lineage"]
     merged["contacts"] = new["contacts"] if covers else _all_times(stored, new)
     return merged, [news] if news else []
+
+
+def seen_again(document: CaseDocument, new_contacts: int, told_at: datetime, now: datetime) -> News | None:
+    """That contact goes on, so that a ticket which was closed too early is opened again; an open one is told nothing. None
+    within an hour of whatever was said last, at `told_at`.
+    """
+    if now - told_at < SEEN_AFTER:
+        return None
+    count = max(new_contacts, sum(at > iso(told_at) for at in document.get("contacts", ())))
+    said = f"at least {count}" if count >= MAX_CONTACTS else str(count)
+    return _news("seen", now, f"Seen again: {said} contact{'s' * (count != 1)} since {told_at:%Y-%m-%d %H:%M} UTC", [])
 
 
 def _covers(new: CaseDocument, stored: CaseDocument) -> bool:

@@ -9,12 +9,15 @@ MAX_ATTEMPTS = 40
 
 
 def next_try(attempt: int, chance: float, *, retry_after: float = 0.0) -> float | None:
-    """Seconds until the next try after the `attempt`-th (from 1), or None to give up.
+    """Seconds until the next try after the `attempt`-th (from 1), or None to give up."""
+    return None if attempt >= MAX_ATTEMPTS else wait_s(attempt, chance, retry_after=retry_after)
+
+
+def wait_s(attempt: int, chance: float, *, retry_after: float = 0.0) -> float:
+    """Seconds to wait after the `attempt`-th try.
 
     Exponential with full jitter: anything from 0 to the ceiling by `chance` (0 to 1), but never sooner than `retry_after`.
     Source: AWS Architecture Blog, "Exponential Backoff and Jitter".
     """
-    if attempt >= MAX_ATTEMPTS:
-        return None
     ceiling = min(LONGEST_S, BASE_S * 2.0 ** min(attempt, 20))
     return max(retry_after, ceiling * chance)

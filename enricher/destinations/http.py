@@ -6,21 +6,21 @@ surely never arrived may go out again without a look-up.
 
 from __future__ import annotations
 
-import ipaddress
+from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
-from urllib.parse import urlsplit
 
 import httpx2
 import orjson
 
 from enricher.core.document import Json
+from enricher.destinations.guard import check_url, transport_to
 from enricher.destinations.text import cut, neutralise, safe_url
-from enricher.errors import ConfigurationError, DeliveryError, Reason
+from enricher.errors import DeliveryError, Reason
 
 MAX_ANSWER = 4 * 1024 * 1024
 """Bytes of an answer; the largest that we ask for is a page of Slack history."""
@@ -36,8 +36,11 @@ _STATUS: Mapping[int, Reason] = {
     407: Reason.CONFIGURATION,
     408: Reason.TIMEOUT,
     409: Reason.CONFLICT,
+    410: Reason.CONFIGURATION,
     429: Reason.RATE_LIMITED,
 }
+_OF_ONE_TICKET = frozenset({"jira-per-issue-on-write"})
+"""What a `RateLimit-Reason` says of a limit that others need not wait for."""
 _WHOEVER_SAYS_IT = frozenset({401, 403, 407, 408, 413, 414, 429, 431})
 """4xx that hold even where a gateway says them, in HTML. Any other needs the service's own word, which is JSON."""
 
@@ -65,10 +68,11 @@ class Service:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         check_url(name, url)
-        self.name = name
+        self.name, self._url = name, url
         self._read_s = read_s
-        self._secrets = sorted((s for s in secrets if s), key=len, reverse=True)
+        self._secrets = sorted((s for s in (*secrets, *_as_sent(auth)) if s), key=len, reverse=True)
         self._learnt: list[str] = []
+        limits = httpx2.Limits(max_connections=32, max_keepalive_connections=8)
         self._client = httpx2.Client(
             base_url=url.rstrip("/"),
             auth=auth,
@@ -79,9 +83,9 @@ class Service:
                 **(headers or {}),
             },
             timeout=httpx2.Timeout(connect=3.0, read=read_s, write=10.0, pool=3.0),
-            limits=httpx2.Limits(max_connections=32, max_keepalive_connections=8),
+            limits=limits,
             follow_redirects=False,
-            transport=transport,  # None: httpx2's own, which retries nothing
+            transport=transport or transport_to(url, limits),
         )
 
     def close(self) -> None:
@@ -93,32 +97,40 @@ class Service:
         path: str,
         *,
         json: Json | None = None,
+        raw: bytes | None = None,
         form: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         empty: bool = False,
+        lenient: bool = False,
     ) -> Reply:
-        """Send one request, once. `empty`: the service may answer with no body at all."""
-        content = None if json is None else orjson.dumps(json)
-        kind = {**({} if json is None else {"Content-Type": "application/json"}), **(headers or {})}
+        """Send one request, once. `raw` is JSON already written. `empty`: the service may answer with no body at all;
+        `lenient`: with any body but a web page.
+        """
+        content = raw if json is None else orjson.dumps(json)
+        kind = {**({} if content is None else {"Content-Type": "application/json"}), **(headers or {})}
         with self._translated():
-            request = self._client.build_request(method, path, content=content, data=form, params=params, headers=kind)
+            # Without a path the address as it was given: joined with nothing, it would end in a slash.
+            request = self._client.build_request(
+                method, path or self._url, content=content, data=form, params=params, headers=kind
+            )
             with closing(self._client.send(request, stream=True)) as response:
                 body = self._read(response)
         if not response.is_success:
-            raise self._refusal(response, body)
-        if empty and not body.strip():
+            raise self._refusal(response, body, lenient=lenient)
+        if (empty and not body.strip()) or (lenient and not _is_page(body)):
             return Reply(response.status_code, {})
         data = _object(body)
         if data is None:
             raise self.error(Reason.NOT_JSON, f"HTTP {response.status_code} without a JSON object")
         return Reply(response.status_code, data)
 
-    def error(self, reason: Reason, detail: str, *, retry_after: float = 0.0) -> DeliveryError:
+    def error(self, reason: Reason, detail: str, *, retry_after: float = 0.0, of_one: bool = False) -> DeliveryError:
         """A DeliveryError whose detail is short, printable and free of our secrets."""
         for secret in (*self._secrets, *self._learnt):
             detail = detail.replace(secret, "[masked]")
-        return DeliveryError(self.name, reason, retry_after=retry_after, detail=cut(neutralise(detail[:4000]), DETAIL))
+        said = cut(neutralise(detail[:4000]), DETAIL)
+        return DeliveryError(self.name, reason, retry_after=retry_after, detail=said, of_one=of_one)
 
     def keep_secret(self, secret: str, *, most: int) -> None:
         """Mask a secret that was learnt later, such as a token; the last `most` of them are remembered."""
@@ -162,9 +174,9 @@ class Service:
                 raise self.error(Reason.NOT_JSON, f"HTTP {response.status_code} with more than {MAX_ANSWER} bytes")
         return bytes(body)
 
-    def _refusal(self, response: httpx2.Response, body: bytes) -> DeliveryError:
+    def _refusal(self, response: httpx2.Response, body: bytes, *, lenient: bool) -> DeliveryError:
         status, data = response.status_code, _object(body)
-        reason = _reason(status, is_json=data is not None)
+        reason = _reason(status, is_json=data is not None or (lenient and not _is_page(body)))
         detail = f"HTTP {status} {_complaint(data or {})}".strip()
         if response.is_redirect:
             detail = f"HTTP {status} redirects to {safe_url(response.headers.get('Location')) or 'elsewhere'}; redirects are not followed"
@@ -172,7 +184,12 @@ class Service:
             detail = f"{detail} ({limited})"
         if denied := response.headers.get("X-Authentication-Denied-Reason"):  # Jira: a person must solve a CAPTCHA first
             reason, detail = Reason.AUTH, f"{detail} ({denied})"
-        return self.error(reason, detail, retry_after=retry_after(response.headers))
+        return self.error(reason, detail, retry_after=retry_after(response.headers), of_one=limited in _OF_ONE_TICKET)
+
+
+def _as_sent(auth: tuple[str, str] | None) -> list[str]:
+    """A password as Basic authentication spells it, which a service may repeat to us."""
+    return [b64encode(":".join(auth).encode()).decode()] if auth else []
 
 
 def part(data: Json, *path: str) -> Json:
@@ -180,33 +197,6 @@ def part(data: Json, *path: str) -> Json:
     for name in path:
         data = found if isinstance(found := data.get(name), dict) else {}
     return data
-
-
-def check_url(name: str, url: str) -> None:
-    """Raise ConfigurationError unless `url` is http(s) and not one of the addresses that no destination has.
-
-    Private and loopback addresses are allowed: the operator's own services live there.
-    """
-    parts = urlsplit(url)
-    host = (parts.hostname or "").rstrip(".").lower()
-    if not safe_url(url) or parts.query or parts.fragment:
-        raise ConfigurationError([f"{name}: the address must read https://host[:port][/path]"])
-    if host == "metadata.google.internal" or _is_refused(host):
-        raise ConfigurationError([f"{name}: {host} is a metadata, link-local, multicast or unspecified address"])
-
-
-_METADATA = frozenset({"100.100.100.200", "169.254.169.254", "169.254.170.2", "fd00:ec2::254"})
-
-
-def _is_refused(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    special = address.is_link_local or address.is_multicast or address.is_unspecified
-    return special or str(address) in {*_METADATA, "255.255.255.255"}
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
@@ -262,6 +252,11 @@ def _object(body: bytes) -> Json | None:
     except orjson.JSONDecodeError:
         return None
     return data if isinstance(data, dict) else None
+
+
+def _is_page(body: bytes) -> bool:
+    """Whether it is what a gateway or a login page says, and not the service."""
+    return body.lstrip()[:1] == b"<"
 
 
 def _complaint(data: Json) -> str:

@@ -1,49 +1,55 @@
-"""Jira, Cloud (API v3) or Data Center (API v2): one issue per case.
+"""Jira, Cloud (API v3) or Data Center (API v2): one open issue per case.
 
-Its search lags behind its writes (on Data Center: the index of another node does), so "not found" is only believed after a quiet period, counted from the last attempt that may
-have made an issue. Two issues with one case label are a twin: the older is kept, the other is linked to it and closed, and
-whoever wired us is told.
+Its search lags behind its writes (on Data Center: the index of another node does), so "not found" is only believed after a quiet
+period, counted from the last attempt that may have made an issue. Two issues with one key are twins (`jira_twins`). An issue that
+people have closed is opened again by new contact, or followed by another one (`jira_life`).
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
 from urllib.parse import quote
 
 import httpx2
+import structlog
 
 from enricher.core.document import Json, News
-from enricher.destinations import adf
 from enricher.destinations.http import Service, part
-from enricher.destinations.jira_body import comment_of, render, render_comment, severity_label
+from enricher.destinations.jira_body import render, render_comment, severity_label
 from enricher.destinations.jira_check import Check
 from enricher.destinations.jira_comments import Comments
 from enricher.destinations.jira_fields import SiteFields
 from enricher.destinations.jira_flavour import CLOUD, Flavour
+from enricher.destinations.jira_life import Life, State
+from enricher.destinations.jira_twins import Twins, TwinsFound, labels_of
 from enricher.destinations.wording import event_id
-from enricher.errors import DeliveryError, Reason
+from enricher.errors import DeliveryError, Reason, TicketClosed
 from enricher.model import Severity
 from enricher.ports import Delivery, Ticket
+
+log = structlog.get_logger(__name__)
 
 QUIET_S = 300.0
 """How long a search that finds nothing is not believed."""
 LOOK_AT_S = (5.0, 20.0, 60.0, 180.0)
 """Ages of the doubt at which it is worth looking again."""
-
-TwinsFound = Callable[[str, Sequence[Ticket]], None]
-"""Told the case key and its tickets, the one kept first."""
+REOPEN_DAYS = 7.0
+OF_CONTACT = frozenset({"severity", "evidence", "reopened", "seen"})
+"""News that says that it goes on: on a closed issue nobody would read it."""
+UNTOLD = frozenset({"opened", "ticket", "twin"})
+"""News that an issue holds from the beginning, or that is about other tickets."""
+STAYS_CLOSED = "This issue was closed, and its workflow does not let us open it again."
 
 
 class Jira:
-    """The port `Destination` for Jira. `site_url` is where people browse, where that is not `url` (API gateway).
+    """The port `Destination` for Jira, and `Sweeps`. `site_url` is where people browse, where that is not `url` (API gateway).
 
     Cloud's tokens belong to the account `email`; Data Center's personal access tokens need none. `internal` comments are
     hidden from the customers of a service project.
     """
-
-    name = "jira"
 
     def __init__(
         self,
@@ -51,6 +57,7 @@ class Jira:
         email: str | None,
         token: str,
         *,
+        name: str = "jira",
         project: str,
         issue_type: str = "Incident",
         flavour: Flavour = CLOUD,
@@ -59,9 +66,13 @@ class Jira:
         base_url: str | None = None,
         site_url: str | None = None,
         quiet_s: float = QUIET_S,
+        after_quiet: Literal["create", "hold"] = "create",
+        on_recovery: Literal["comment", "resolve"] = "comment",
+        reopen_days: float = REOPEN_DAYS,
         on_twins: TwinsFound | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
+        self.name = name
         basic = b64encode(f"{email}:{token}".encode()).decode()
         login = f"Basic {basic}" if flavour is CLOUD else f"Bearer {token}"
         self._service = Service(
@@ -75,9 +86,19 @@ class Jira:
         self._site = (site_url or url).rstrip("/")
         self._project, self._issue_type, self._base_url = project, issue_type, base_url
         self._flavour, self._fields = flavour, fields
-        self._quiet_s, self._on_twins = quiet_s, on_twins
-        self._comments = Comments(
-            self._service, flavour, f"{flavour.api}/project/{quote(project, safe='')}", internal=internal
+        self._quiet_s, self._holds = quiet_s, after_quiet == "hold"
+        self._resolves, self._reopen_days = on_recovery == "resolve", reopen_days
+        self._project_path = f"{flavour.api}/project/{quote(project, safe='')}"
+        self._comments = Comments(self._service, flavour, self._project_path, internal=internal)
+        self._life = Life(self._service, flavour)
+        self._twins = Twins(
+            self._service,
+            flavour,
+            project,
+            life=self._life,
+            comments=self._comments,
+            ticket_of=self._ticket,
+            on_twins=on_twins,
         )
 
     def close(self) -> None:
@@ -86,15 +107,19 @@ class Jira:
     # --- the port ---------------------------------------------------------------------------------------------------
 
     def find(self, delivery: Delivery) -> Ticket | None:
-        """The oldest issue with the case's label. Raises SETTLING while the search may still lag."""
-        tickets = self.twins(delivery.case["key"])
+        """The oldest issue of the case's present generation. Raises SETTLING while the search may still lag, and HELD after
+        that, where a person is to say whether there is one.
+        """
+        tickets = self._twins.of(delivery.case["key"], delivery.generation)
         if tickets:
             return tickets[0]
-        age = delivery.doubt_age_s
-        if not delivery.in_doubt or age >= self._quiet_s:
+        age, detail = delivery.doubt_age_s, f"not found {delivery.doubt_age_s:.0f} s after the last attempt"
+        if not delivery.in_doubt or (age >= self._quiet_s and not self._holds):
             return None
+        if age >= self._quiet_s:
+            raise self._service.error(Reason.HELD, f"{detail}; a person is to say whether there is an issue")
         next_look = next((at for at in LOOK_AT_S if age < at < self._quiet_s), self._quiet_s)
-        detail = f"not found {age:.0f} s after the last attempt; believed after {self._quiet_s:.0f} s"
+        detail = f"{detail}; believed after {self._quiet_s:.0f} s"
         raise self._service.error(Reason.SETTLING, detail, retry_after=next_look - age)
 
     def create(self, delivery: Delivery) -> Ticket:
@@ -105,84 +130,98 @@ class Jira:
             fields=self._fields,
             flavour=self._flavour,
             base_url=self._base_url,
+            generation=delivery.generation,
+            previous=delivery.previous,
         )
         try:
-            return self._create(body)
+            ticket = self._create(body)
         except DeliveryError as error:
             if not _blames(error, "priority", body):
                 raise
-        # Not on this project's screen: Jira refused the whole issue, so nothing was created.
-        del body["fields"]["priority"]
-        return self._create(body)
+            # Not on this project's screen: Jira refused the whole issue, so nothing was created.
+            del body["fields"]["priority"]
+            ticket = self._create(body)
+        if delivery.previous:
+            self._twins.link(ticket.external_id, delivery.previous.external_id, "Relates")
+        return ticket
 
     def update(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
-        if news["kind"] in {"opened", "ticket"}:
+        if news["kind"] in UNTOLD:
             return
         issue = quote(ticket.external_id, safe="")
-        if delivery.in_doubt and self._comments.has(issue, event_id(delivery.case, news["seq"])):
-            return
-        if news["kind"] == "severity":
-            self._raise_priority(issue, Severity(delivery.case["severity"]))
-        self._comments.add(issue, render_comment(delivery.case, news, self._flavour, internal=self._comments.internal))
+        try:
+            self._tell(delivery, ticket, issue, news)
+        except DeliveryError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            raise self._gone(error) from None
 
     def check(self) -> Sequence[str]:
         return Check(self._service, self._flavour, self._project, self._issue_type, self._fields).problems()
 
-    # --- twins ------------------------------------------------------------------------------------------------------
+    def twins(self, case_key: str) -> Sequence[Ticket]:
+        return self._twins.of_case(case_key)
 
-    def twins(self, case_key: str) -> list[Ticket]:
-        """Every issue with the case's label, oldest first. More than one is joined into the first, and reported.
+    def sweep(self, since: datetime) -> Mapping[str, Sequence[Ticket]]:
+        return self._twins.since(since)
 
-        `find` comes through here; a sweep may call it too, since a twin can show up long after.
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def _tell(self, delivery: Delivery, ticket: Ticket, issue: str, news: News) -> None:
+        """The state of the issue is looked at each time, so what was done before an answer was lost is not done again."""
+        if not (delivery.in_doubt and self._comments.has(issue, event_id(delivery.case, news["seq"]))):
+            said: News | None = self._readied(delivery, ticket, issue, news) if news["kind"] in OF_CONTACT else news
+            if said:
+                internal = self._comments.internal
+                self._comments.add(issue, render_comment(delivery.case, said, self._flavour, internal=internal))
+        if news["kind"] == "recovery" and self._resolves and not self._life.finish(issue):
+            log.warning("ticket_not_resolved", ticket=ticket.label, case=delivery.case["key"])
+
+    def _readied(self, delivery: Delivery, ticket: Ticket, issue: str, news: News) -> News | None:
+        """Open the issue again where people have closed it. The news as it is to be told; None: an open issue need not know.
+
+        Raises TicketClosed.
         """
-        hits = self._search(case_key)
-        tickets = [self._ticket(self._service.word(hit, "key")) for hit in hits]
-        if len(tickets) > 1:
-            if self._on_twins:
-                self._on_twins(case_key, tickets)
-            for hit in hits[1:]:
-                # The ticket is found whatever becomes of this; the next look does what is left to do.
-                with suppress(DeliveryError):
-                    self._join(hit, into=tickets[0])
-        return tickets
+        state = self._life.state(issue)
+        if state.is_done:
+            if not state.may_be_opened(news, self._reopen_days):
+                raise TicketClosed(f"{ticket.label} was closed at {state.closed_at}")
+            if not self._life.open_again(issue):
+                news = {**news, "lines": [STAYS_CLOSED, *news["lines"]]}
+        elif news["kind"] == "seen" and not delivery.in_doubt:  # in doubt: we may have opened it, and not said why
+            return None
+        if news["kind"] == "severity":
+            self._raise_priority(issue, state, Severity(delivery.case["severity"]))
+        return news
 
-    def _search(self, case_key: str) -> list[Json]:
-        jql = f"project = {_quoted(self._project)} AND labels = {_quoted(case_key)} ORDER BY created ASC"
-        query = {"jql": jql, "fields": ["labels", "status"], "maxResults": 50}
-        found = self._service.call("POST", self._flavour.search, json=query)
-        # A search that was not understood can return anything: only a hit that carries the label is ours.
-        ours = [hit for hit in self._service.objects(found.data, "issues") if case_key in _labels(part(hit, "fields"))]
-        return sorted(ours, key=self._age)
+    def _gone(self, error: DeliveryError) -> DeliveryError:
+        """GONE for an issue that was not found in a project that we do see. Raises NOT_FOUND where we see none of it."""
+        self._service.call("GET", self._project_path)
+        return self._service.error(Reason.GONE, error.detail)
 
-    def _age(self, issue: Json) -> tuple[int, str]:
-        """Ids are counted up: the lower, the older."""
-        number = self._service.word(issue, "id")
-        return len(number), number
-
-    def _join(self, twin: Json, *, into: Ticket) -> None:
-        """Link `twin` as a duplicate and close it. One that is closed already has been joined."""
-        if _is_done(part(twin, "fields", "status")):
+    def _raise_priority(self, issue: str, state: State, severity: Severity) -> None:
+        """Never down: an analyst may have put it higher. A priority that is not one of ours is left alone."""
+        priorities = self._fields.priorities
+        wanted = priorities.get(severity)
+        if not wanted:
             return
-        key = self._service.word(twin, "key")
-        link = {"type": {"name": "Duplicate"}, "outwardIssue": {"key": into.external_id}, "inwardIssue": {"key": key}}
-        self._service.call("POST", f"{self._flavour.api}/issueLink", json=link, empty=True)
-        issue = quote(key, safe="")
-        text = f"Duplicate of {into.label}: the answer to the first attempt was lost. Work goes on there."
-        note = self._flavour.write(adf.document(adf.paragraph(text)))
-        self._comments.add(issue, comment_of(note, self._flavour, internal=self._comments.internal))
-        self._finish(issue)
+        now = part(state.fields, "priority")
+        present = max((level.rank for level, option in priorities.items() if option.is_(now)), default=None)
+        if present is None or present >= max(level.rank for level, option in priorities.items() if option == wanted):
+            return
+        labels = labels_of(state.fields)
+        others = [{"remove": severity_label(level)} for level in Severity if severity_label(level) in labels]
+        change = {
+            "fields": {"priority": wanted.json},
+            "update": {"labels": [*others, {"add": severity_label(severity)}]},
+        }
+        try:
+            self._service.call("PUT", self._life.path(issue), json=change, empty=True)
+        except DeliveryError as error:
+            if not _blames(error, "priority", change):  # not on the edit screen: then the comment alone tells it
+                raise
 
-    def _finish(self, issue: str) -> None:
-        """Take the first transition that ends the issue; ids and screens differ from workflow to workflow."""
-        path = f"{self._path(issue)}/transitions"
-        offered = self._service.call("GET", path, params={"expand": "transitions.fields"})
-        for transition in self._service.objects(offered.data, "transitions"):
-            if _is_done(part(transition, "to")):
-                ends = {"transition": {"id": self._service.word(transition, "id")}, **_resolution(transition)}
-                self._service.call("POST", path, json=ends, empty=True)
-                return
-
-    # --- calls ------------------------------------------------------------------------------------------------------
+    # --- opening ----------------------------------------------------------------------------------------------------
 
     def _create(self, body: Json) -> Ticket:
         try:
@@ -198,57 +237,7 @@ class Jira:
     def _ticket(self, key: str) -> Ticket:
         return Ticket(external_id=key, label=key, url=f"{self._site}/browse/{quote(key, safe='')}")
 
-    def _path(self, issue: str) -> str:
-        return f"{self._flavour.api}/issue/{issue}"
-
-    def _raise_priority(self, issue: str, severity: Severity) -> None:
-        """Never down: an analyst may have put it higher. A priority that is not one of ours is left alone."""
-        priorities = self._fields.priorities
-        wanted = priorities.get(severity)
-        if not wanted:
-            return
-        asked = {"fields": "priority,labels"}
-        now = part(self._service.call("GET", self._path(issue), params=asked).data, "fields")
-        present = max(
-            (level.rank for level, option in priorities.items() if option.is_(part(now, "priority"))), default=None
-        )
-        if present is None or present >= max(level.rank for level, option in priorities.items() if option == wanted):
-            return
-        others = [{"remove": severity_label(level)} for level in Severity if severity_label(level) in _labels(now)]
-        change = {
-            "fields": {"priority": wanted.json},
-            "update": {"labels": [*others, {"add": severity_label(severity)}]},
-        }
-        try:
-            self._service.call("PUT", self._path(issue), json=change, empty=True)
-        except DeliveryError as error:
-            if not _blames(error, "priority", change):  # not on the edit screen: then the comment alone tells it
-                raise
-
 
 def _blames(error: DeliveryError, field: str, body: Json) -> bool:
     """Whether the whole issue was refused for a field that we sent: nothing was created."""
     return error.reason is Reason.INVALID and field in body["fields"] and f"{field}: " in error.detail
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _labels(fields: Json) -> Sequence[object]:
-    labels = fields.get("labels")
-    return labels if isinstance(labels, list) else ()
-
-
-def _is_done(status: Json) -> bool:
-    return part(status, "statusCategory").get("key") == "done"
-
-
-def _resolution(transition: Json) -> Json:
-    """An issue without a resolution counts as open in reports, so one is set where the transition's screen shows it."""
-    allowed = part(transition, "fields", "resolution").get("allowedValues")
-    names = [one["name"] for one in allowed if isinstance(one, dict) and "name" in one] if isinstance(allowed, list) else []
-    if not names:
-        return {}
-    return {"fields": {"resolution": {"name": "Duplicate" if "Duplicate" in names else names[0]}}}

@@ -14,10 +14,22 @@ from enricher.destinations.jira_fields import SiteFields
 from enricher.destinations.jira_flavour import CLOUD, MOST_TEXT, Flavour
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut
-from enricher.destinations.wording import Ancestor, Description, event_id, headline, tell, where_it_stands
+from enricher.destinations.wording import (
+    Ancestor,
+    Description,
+    event_id,
+    headline,
+    tell,
+    ticket_key,
+    where_it_stands,
+)
 from enricher.model import Severity
+from enricher.ports import Ticket
 
 MOST_SUMMARY = 255
+OURS = "enricher"
+"""The label of every issue that we make."""
+MOST_LABEL = 100
 
 _PANEL: Mapping[Severity, adf.PanelType] = {
     Severity.CRITICAL: "error",
@@ -43,8 +55,10 @@ def render(
     fields: SiteFields = SiteFields(),  # noqa: B008 - frozen
     flavour: Flavour = CLOUD,
     base_url: str | None = None,
+    generation: int = 1,
+    previous: Ticket | None = None,
 ) -> Json:
-    """The body of `POST …/issue`."""
+    """The body of `POST …/issue`. A later `generation` names the closed issue that it follows."""
     severity = Severity(document["severity"])
     body: Json = {
         "fields": {
@@ -52,9 +66,11 @@ def render(
             "issuetype": {"name": issue_type},
             "summary": cut(headline(document, MOST_SUMMARY), MOST_SUMMARY),
             "description": fit(
-                lambda limits: flavour.write(_description(Description(document, limits, base_url))), flavour.size, MOST_TEXT
+                lambda limits: flavour.write(_description(Description(document, limits, base_url), previous)),
+                flavour.size,
+                MOST_TEXT,
             ),
-            "labels": labels(document),
+            "labels": labels(document, generation),
             **fields.of(severity, flavour),
         }
     }
@@ -81,9 +97,10 @@ def comment_of(text: object, flavour: Flavour, *, internal: bool, properties: Ma
     return {"body": text, "properties": [{"key": key, "value": value} for key, value in values.items()]}
 
 
-def labels(document: CaseDocument) -> list[str]:
-    """Labels of a case; Jira allows no blanks in them."""
-    return ["enricher", document["key"], severity_label(Severity(document["severity"])), _slug(document["detection"])]
+def labels(document: CaseDocument, generation: int = 1) -> list[str]:
+    """Labels of a case; Jira allows no blanks in them. A later generation has its own key besides."""
+    own = [ticket_key(document["key"], generation)] if generation > 1 else []
+    return [OURS, document["key"], severity_label(Severity(document["severity"])), _slug(document["detection"]), *own]
 
 
 def severity_label(severity: Severity) -> str:
@@ -111,12 +128,13 @@ def _case_property(document: CaseDocument) -> Json:
     }
 
 
-def _description(case: Description) -> Json:
+def _description(case: Description, previous: Ticket | None) -> Json:
     return adf.document(
         adf.panel(
             _PANEL[case.severity],
             adf.paragraph(adf.strong(f"{case.severity.value.capitalize()}, {case.score} of 100. "), case.summary),
         ),
+        *_follows(previous),
         *_facts(case),
         adf.heading("Process lineage"),
         *adf.descent([_link(link) for link in case.lineage]),
@@ -131,6 +149,12 @@ def _description(case: Description) -> Json:
         *_section("Missing", adf.bullets(case.missing)),
         *_section("Next steps", adf.numbers(case.next_steps)),
     )
+
+
+def _follows(previous: Ticket | None) -> list[Json]:
+    if previous is None:
+        return []
+    return [adf.paragraph("Follows ", adf.link(clean(previous.label, MOST_LABEL), previous.url), ", which was closed.")]
 
 
 def _link(link: Ancestor) -> list[adf.Inline]:

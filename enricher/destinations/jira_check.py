@@ -19,10 +19,15 @@ RIGHTS: Mapping[str, str] = {
     "CREATE_ISSUES": "no ticket can be opened",
     "EDIT_ISSUES": "a priority cannot be raised",
     "ADD_COMMENTS": "no news can be told",
-    "TRANSITION_ISSUES": "a second ticket of one case cannot be closed",
+    "TRANSITION_ISSUES": "a closed ticket cannot be opened again, a second one of one case cannot be closed",
     "LINK_ISSUES": "a second ticket of one case cannot be linked",
 }
 """What we need, and what fails without it."""
+LINKS: Mapping[str, str] = {
+    "Duplicate": "a second ticket of one case is closed, but not linked",
+    "Relates": "a ticket that follows a closed one names it, but is not linked",
+}
+"""Types of links that we make, and what happens where a site has renamed them."""
 ALWAYS = ("summary", "description", "labels")
 """What every issue of ours has besides project and issue type. The labels hold our key."""
 FILLED_IN_BY_JIRA = frozenset({"project", "issuetype", "reporter"})
@@ -52,8 +57,21 @@ class Check:
             if error.reason is not Reason.NOT_FOUND:
                 raise
             return [f"there is no project {self.project}, or this account may not see it"]
-        lines = (*self._rights(service_project=project.get("projectTypeKey") == "service_desk"), *self._issue_type())
-        return [neutralise(line) for line in lines]
+        rights = self._rights(service_project=project.get("projectTypeKey") == "service_desk")
+        return [neutralise(line) for line in (*rights, *self._links(), *self._issue_type())]
+
+    def _links(self) -> Iterator[str]:
+        try:
+            found = self.service.call("GET", f"{self.flavour.api}/issueLinkType").data
+        except DeliveryError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            yield "warning: links between issues are switched off: what belongs together is named in comments only"
+            return
+        there = {one.get("name") for one in self.service.objects(found, "issueLinkTypes")}
+        yield from (
+            f"warning: there is no link type {name!r}: {without}" for name, without in LINKS.items() if name not in there
+        )
 
     def _rights(self, *, service_project: bool) -> Iterator[str]:
         needed = dict(RIGHTS)

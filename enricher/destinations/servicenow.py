@@ -3,13 +3,16 @@
 The record's primary key is ours (`sys_id` worked out from the case key), so a second insert meets the first instead of making
 another. Where an instance does not honour it, `correlation_id` is the second way to find it; since a query that is not
 understood returns unrelated records, an answer is compared before it is believed.
+
+What people have written or set stays: we append notes, raise what weighs a record, and change its state as `servicenow_life` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from time import monotonic
+from typing import Literal
 from urllib.parse import quote
 
 import httpx2
@@ -17,11 +20,12 @@ import structlog
 
 from enricher.core.document import Json, News
 from enricher.destinations.http import part
-from enricher.destinations.servicenow_body import Form, raised, render, render_note, sys_id_of
+from enricher.destinations.servicenow_body import Form, raised, render, render_close_notes, render_note, sys_id_of
 from enricher.destinations.servicenow_check import problems
+from enricher.destinations.servicenow_life import Life
 from enricher.destinations.servicenow_references import References
 from enricher.destinations.servicenow_session import Credentials, Session
-from enricher.destinations.wording import event_id
+from enricher.destinations.wording import event_id, standing, ticket_key
 from enricher.errors import DeliveryError, Outcome, Reason
 from enricher.ports import Delivery, Ticket
 
@@ -33,31 +37,43 @@ _FIELDS = "sys_id,number,state,priority,correlation_id"
 _TEXTS = frozenset({"sys_id", "correlation_display", "short_description", "description", "alert_rule", "work_notes"})
 """Fields that are not compared: too long, or compared elsewhere."""
 
+NOT_TOLD = frozenset({"opened", "ticket", "twin"})
+"""News that the record holds already, or that is about another destination."""
+CONTACT = frozenset({"severity", "evidence", "reopened", "seen"})
+"""News that says that it goes on: a record that is over is not left at that."""
+
 
 class ServiceNow:
     """The port `Destination` for a table of ServiceNow that extends task: `incident`, `sn_si_incident` or a site's own.
 
     `group` and `caller` are names or sys_ids; `cmdb`: the host's configuration item is looked up for each new record.
+    `on_recovery` resolves an incident with `close_code` (None: one of those that the instance offers); `reopen_days` after it was
+    resolved, it is followed by another and no longer opened again.
     """
-
-    name = "servicenow"
 
     def __init__(
         self,
         url: str,
         credentials: Credentials,
         *,
+        name: str = "servicenow",
         form: Form | None = None,
         group: str | None = None,
         caller: str | None = None,
         cmdb: bool = False,
+        on_recovery: Literal["comment", "resolve"] = "comment",
+        close_code: str | None = None,
+        reopen_days: float = 7.0,
         base_url: str | None = None,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
+        self.name = name
         self._form, self._base_url, self._site = form or Form(), base_url, url.rstrip("/")
         self._session = Session(self.name, url, credentials, transport=transport, clock=clock)
         self._references = References(self._session, self._form, group=group, caller=caller, cmdb=cmdb, clock=clock)
+        resolves = on_recovery == "resolve"
+        self._life = Life(self._session, self._form, resolves=resolves, close_code=close_code, reopen_days=reopen_days)
         self._service = self._session.service
         self._path = f"/api/now/v2/table/{quote(self._form.table, safe='')}"
 
@@ -67,16 +83,24 @@ class ServiceNow:
     # --- the port ---------------------------------------------------------------------------------------------------
 
     def find(self, delivery: Delivery) -> Ticket | None:
-        key = delivery.case["key"]
+        key = ticket_key(delivery.case["key"], delivery.generation)
         return self._by_sys_id(sys_id_of(key, self._form.table)) or self._by_correlation(key)
 
     def create(self, delivery: Delivery) -> Ticket:
         found, remarks = self._references.of(delivery.case)
-        body = render(delivery.case, self._form, found=found, remarks=remarks, base_url=self._base_url)
+        body = render(
+            delivery.case,
+            self._form,
+            found=found,
+            remarks=remarks,
+            base_url=self._base_url,
+            generation=delivery.generation,
+            previous=delivery.previous,
+        )
         try:
             answer = self._session.call("POST", self._path, json=body, params=_answered(body))
         except DeliveryError as error:
-            if error.outcome is not Outcome.REJECTED or error.reason is Reason.AUTH:
+            if error.outcome is not Outcome.REJECTED:
                 raise
             # A record with our primary key may be why it was refused.
             with suppress(DeliveryError):
@@ -90,21 +114,54 @@ class ServiceNow:
         return ticket
 
     def update(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
-        if news["kind"] in {"opened", "ticket"}:
+        if news["kind"] in NOT_TOLD:
             return
         path = f"{self._path}/{quote(ticket.external_id, safe='')}"
-        if delivery.in_doubt and self._has_note(path, event_id(delivery.case, news["seq"])):
-            return
-        if news["kind"] == "severity":
-            self._raise_weight(path, delivery)
-        # Notes are appended by every write: this one writes nothing else, and never twice.
-        answer = self._session.call(
-            "PATCH", path, json=render_note(delivery.case, news), params={"sysparm_fields": "sys_id"}
-        )
-        self._service.word(part(answer.data, "result"), "sys_id")
+        with self._gone(ticket):
+            if not (delivery.in_doubt and self._has_note(path, event_id(delivery.case, news["seq"]))):
+                self._tell(path, delivery, news)
+            if news["kind"] == "recovery":
+                self._life.recovered(path, render_close_notes(delivery.case, news), attempts=delivery.attempts)
 
     def check(self) -> Sequence[str]:
-        return problems(self._session, self._form, self._references)
+        return [*problems(self._session, self._form, self._references), *self._life.problems()]
+
+    # --- telling ----------------------------------------------------------------------------------------------------
+
+    def _tell(self, path: str, delivery: Delivery, news: News) -> None:
+        contact = news["kind"] in CONTACT and standing((news,)) != "joined"
+        if contact:
+            opened = self._life.open_again(path, news)
+            # In doubt, it may have been opened by the attempt that did not come to say why.
+            if news["kind"] == "seen" and not opened and not delivery.in_doubt:
+                return
+        if news["kind"] == "severity":
+            self._raise_weight(path, delivery)
+        try:
+            self._note(path, delivery, news)
+        except DeliveryError as error:
+            if error.reason is not Reason.FORBIDDEN or contact or not self._life.is_over(path):
+                raise
+            # Closed by a person, and not ours to write to: it needs no word of what is over.
+            log.info("closed_ticket_not_told", destination=self.name, case=delivery.case["key"], kind=news["kind"])
+
+    def _note(self, path: str, delivery: Delivery, news: News) -> None:
+        """Notes are appended by every write: this one writes nothing else, and never twice."""
+        note = render_note(delivery.case, news)
+        answer = self._session.call("PATCH", path, json=note, params={"sysparm_fields": "sys_id"})
+        self._service.word(part(answer.data, "result"), "sys_id")
+
+    @contextmanager
+    def _gone(self, ticket: Ticket) -> Iterator[None]:
+        """What is said of one record: not found is then no mistake of ours."""
+        try:
+            yield
+        except DeliveryError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            raise self._service.error(
+                Reason.GONE, f"{ticket.label} is not there, or hidden from us: {error.detail}"
+            ) from None
 
     # --- the table --------------------------------------------------------------------------------------------------
 
@@ -115,8 +172,8 @@ class ServiceNow:
             if error.reason is Reason.NOT_FOUND:
                 return None
             raise
-        record = part(answer.data, "result")
-        return self._ticket(record) if record.get("sys_id") == sys_id else None
+        record = self._session.record(answer)
+        return self._ticket(record) if record["sys_id"] == sys_id else None
 
     def _by_correlation(self, key: str) -> Ticket | None:
         query = {
@@ -142,13 +199,16 @@ class ServiceNow:
     def _has_note(self, path: str, event: str) -> bool:
         """Journal fields are only shown by their display value: all notes in one text."""
         shown = {"sysparm_fields": "sys_id,work_notes", "sysparm_display_value": "true"}
-        return event in str(part(self._session.call("GET", path, params=shown).data, "result").get("work_notes"))
+        notes = str(self._session.record(self._session.call("GET", path, params=shown)).get("work_notes") or "")
+        if not notes:  # each record began with one
+            log.warning("notes_not_readable", destination=self.name, event_id=event)
+        return event in notes
 
     def _raise_weight(self, path: str, delivery: Delivery) -> None:
         weighing = ("sys_id", "risk_score", *self._form.weighing(delivery.case))
         answer = self._session.call("GET", path, params={"sysparm_fields": ",".join(weighing)})
-        if change := raised(self._form, delivery.case, part(answer.data, "result")):
-            self._session.call("PATCH", path, json=change, params={"sysparm_fields": "sys_id"})
+        if change := raised(self._form, delivery.case, self._session.record(answer)):
+            self._session.record(self._session.call("PATCH", path, json=change, params={"sysparm_fields": "sys_id"}))
 
     def _ticket(self, record: Json) -> Ticket:
         sys_id = self._service.word(record, "sys_id")

@@ -15,8 +15,9 @@ from uuid import NAMESPACE_DNS, uuid5
 from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut, join_within, length
-from enricher.destinations.wording import Description, event_id, headline, tell, where_it_stands
+from enricher.destinations.wording import Description, event_id, headline, tell, ticket_key, where_it_stands
 from enricher.model import Severity
+from enricher.ports import Ticket
 
 MOST_DESCRIPTION = 4000
 MOST_SHORT = 160
@@ -24,6 +25,8 @@ MOST_CORRELATION = 100
 MOST_NOTE = 4000
 MOST_TUNING = 400
 MOST_REMARK = 300
+MOST_LABEL = 60
+MOST_CLOSE = 1000
 
 SECURITY_INCIDENT = "sn_si_incident"
 
@@ -92,9 +95,9 @@ class Form:
         return self.weights or (SECURITY_WEIGHTS if self.is_security else INCIDENT_WEIGHTS)
 
 
-def sys_id_of(case_key: str, table: str = "incident") -> str:
-    """The primary key that the record of this case has."""
-    return uuid5(_NAMESPACE, f"servicenow:{table}:{case_key}").hex
+def sys_id_of(key: str, table: str = "incident") -> str:
+    """The primary key that the record with this key of ours has (`wording.ticket_key`)."""
+    return uuid5(_NAMESPACE, f"servicenow:{table}:{key}").hex
 
 
 def render(
@@ -104,28 +107,36 @@ def render(
     found: Mapping[str, str] | None = None,
     remarks: Sequence[str] = (),
     base_url: str | None = None,
+    generation: int = 1,
+    previous: Ticket | None = None,
 ) -> Json:
     """The body of `POST /api/now/v2/table/<table>`.
 
     `found` are references that were looked up for this case (group, caller, configuration item: sys_ids by field); what was not
-    found stands in `remarks`, which the work note repeats.
+    found stands in `remarks`, which the work note repeats. `previous` is the closed record that this one follows.
     """
     form = form or Form()
+    key = ticket_key(document["key"], generation)
     head = Description(document, Limits(MOST_SHORT, MOST_SHORT, 20))
+    follows = [f"Follows {clean(previous.label, MOST_LABEL)}, which is closed."] if previous else []
     body: Json = {
-        "sys_id": sys_id_of(document["key"], form.table),
-        "correlation_id": document["key"][:MOST_CORRELATION],
+        "sys_id": sys_id_of(key, form.table),
+        "correlation_id": key[:MOST_CORRELATION],
         "correlation_display": cut(_inert(f"Enricher {head.technique}"), MOST_CORRELATION),
         "short_description": cut(_inert(headline(document, MOST_SHORT)), MOST_SHORT),
-        "description": _fitted(lambda limits: _description(Description(document, limits, base_url)), MOST_DESCRIPTION),
+        "description": _fitted(
+            lambda limits: _description(Description(document, limits, base_url), follows), MOST_DESCRIPTION
+        ),
         **{name: str(weight) for name, weight in form.weighing(document).items()},
     }
     if form.is_security:
         body["alert_rule"] = _inert(clean(f"{head.technique} {document['technique']['name']}", MOST_CORRELATION))
         if form.send_risk_score:
             body["risk_score"] = str(document["score"])
+    if previous and form.table == "incident":
+        body["parent_incident"] = previous.external_id
     body |= {**(form.fields or {}), **(found or {})}
-    body["work_notes"] = _opening_note(document, head, remarks)
+    body["work_notes"] = _opening_note(document, head, [*follows, *remarks])
     return body
 
 
@@ -164,8 +175,15 @@ def _opening_note(document: CaseDocument, head: Description, remarks: Sequence[s
     return _inert(f"{opened} {_tuning(head)}.{said} Event {event_id(document)}.")
 
 
-def _description(case: Description) -> str:
+def render_close_notes(document: CaseDocument, news: News) -> str:
+    """What stands in a record that a recovery resolves."""
+    text, _ = tell(document, news, Limits(MOST_CLOSE, MOST_CLOSE, 1))
+    return _inert(f"{text} Resolved by Enricher. Event {event_id(document, news['seq'])}.")
+
+
+def _description(case: Description, follows: Sequence[str]) -> str:
     sections = [
+        list(follows),
         _facts(case),
         ["Ledger:", *(step.line for step in case.ledger), case.digest],
         [_tuning(case)],

@@ -7,18 +7,24 @@ missing. What an account may not read looks like what is not there, and is said 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from urllib.parse import quote
 
 from enricher.core.document import Json
+from enricher.destinations.http import part
 from enricher.destinations.servicenow_body import MOST_DESCRIPTION, MOST_SHORT, Form, sys_id_of
 from enricher.destinations.servicenow_references import ITEM, NAME, SYS_ID, Kind, References
 from enricher.destinations.servicenow_session import Session
-from enricher.errors import DeliveryError, Outcome, Reason
+from enricher.errors import DeliveryError, Outcome
 
 DEEPEST = 8
 """Tables between ours and the root; instances have three or four."""
 MOST_ROWS = 2000
 MOST_EXAMPLES = 8
-LENGTHS = {"correlation_id": len("enricher-") + 16, "short_description": MOST_SHORT, "description": MOST_DESCRIPTION}
+LENGTHS = {
+    "correlation_id": len("enricher-") + 16 + len("-g99"),
+    "short_description": MOST_SHORT,
+    "description": MOST_DESCRIPTION,
+}
 """How many characters a field must hold."""
 
 Rows = Mapping[str, Mapping[str, object]]
@@ -45,7 +51,7 @@ class _Check:
         try:
             self._rows(table, "", "sys_id", 1)
         except DeliveryError as error:
-            if error.outcome is not Outcome.REJECTED or error.reason is Reason.AUTH:
+            if error.outcome is not Outcome.REJECTED:
                 raise
             return [f"table {table} does not exist or may not be read ({error.detail or error.reason})"]
         return []
@@ -85,11 +91,29 @@ class _Check:
         if not ours:
             table = self._form.table
             return [f"warning: no ticket of ours in {table} yet, so whether we may insert and keep our sys_id is not known"]
+        told = self._told(str(ours[0].get("sys_id")))
         if any(row.get("sys_id") == sys_id_of(str(row["correlation_id"]), self._form.table) for row in ours):
-            return []
+            return told
         return [
-            "warning: the instance does not keep the sys_id that we choose: correlation_id alone guards against a second ticket"
+            *told,
+            "warning: the instance does not keep the sys_id that we choose: correlation_id alone guards against a second ticket",
         ]
+
+    def _told(self, sys_id: str) -> list[str]:
+        """Each record of ours began with a work note; who may not read it cannot look for others before writing them again."""
+        shown = {"sysparm_fields": "sys_id,work_notes", "sysparm_display_value": "true"}
+        path = f"/api/now/v2/table/{self._form.table}/{quote(sys_id, safe='')}"
+        try:
+            record = part(self._session.call("GET", path, params=shown).data, "result")
+        except DeliveryError as error:
+            if error.outcome is not Outcome.REJECTED:
+                raise
+            record = {}
+        return (
+            []
+            if record.get("work_notes")
+            else ["warning: work notes may not be read: one whose answer was lost is told twice"]
+        )
 
     # --- the pieces ------------------------------------------------------------------------------------------------
 
@@ -157,7 +181,7 @@ class _Check:
         try:
             return self._rows(table, query, fields, limit), ""
         except DeliveryError as error:
-            if error.outcome is not Outcome.REJECTED or error.reason is Reason.AUTH:
+            if error.outcome is not Outcome.REJECTED:
                 raise
             return [], str(error.reason)
 

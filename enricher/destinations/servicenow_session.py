@@ -14,7 +14,7 @@ from time import monotonic
 import httpx2
 
 from enricher.core.document import Json
-from enricher.destinations.http import Reply, Service
+from enricher.destinations.http import Reply, Service, part
 from enricher.errors import ConfigurationError, DeliveryError, Outcome, Reason
 
 EARLY_S = 60.0
@@ -88,6 +88,12 @@ class Session:
                 raise
         return self.service.call(method, path, json=json, params=params, headers=_bearer(fresh))
 
+    def record(self, reply: Reply) -> Json:
+        """The record that an answer to a question about one, or a change of one, must hold: a 200 may hold an error instead."""
+        record = part(reply.data, "result")
+        self.service.word(record, "sys_id")
+        return record
+
 
 @dataclass(frozen=True, slots=True)
 class _Token:
@@ -127,7 +133,8 @@ class Tokens:
             text = self._service.word(answer.data, "access_token")
         except DeliveryError as error:
             failure = self._typed(error)
-            wait = REFUSED_S if failure.outcome is Outcome.REJECTED else failure.retry_after
+            refused = failure.reason is Reason.AUTH or failure.outcome is Outcome.REJECTED
+            wait = REFUSED_S if refused else failure.retry_after
             self._failure = (failure, self._clock() + wait)
             raise failure from None
         self._service.keep_secret(text, most=MOST_KEPT)

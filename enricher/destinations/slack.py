@@ -5,6 +5,8 @@ connection that was never made from one that was dropped. Tests hold the blocks 
 
 A message is found again by its metadata in the channel's history. A doubled message is cheaper than a missed page: where the
 history of a critical case cannot be read, it is posted again and says so.
+
+The message shows the case as it stands now, replies tell what has changed. A burst of cases shares one message, a digest.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from contextlib import suppress
 import httpx2
 
 from enricher.core.document import Json, News
+from enricher.destinations import slack_digest
 from enricher.destinations.http import Service, part
 from enricher.destinations.slack_body import plainly, render, render_reply
 from enricher.destinations.text import safe_url
-from enricher.destinations.wording import event_id, unix
+from enricher.destinations.wording import standing, unix
 from enricher.errors import DeliveryError, Reason
 from enricher.model import Severity
 from enricher.ports import Delivery, Ticket
@@ -70,24 +73,28 @@ _TOO_MUCH = frozenset(
 _LOST = frozenset(word for word, reason in REASONS.items() if reason is Reason.NOT_FOUND)
 _NO_EDIT = frozenset({"edit_window_closed", "cant_update_message"})
 _UNREADABLE = frozenset({Reason.FORBIDDEN, Reason.CONFIGURATION})
+_OURS = frozenset({"enricher_case", "enricher_digest"})
+_SHOWN = frozenset({"ticket", "seen"})
+"""News that the message shows, and that is worth no reply."""
 
 
 class Slack:
-    """The port `Destination` for one channel. `channel` is its id, `mention` the id of the user group called for critical."""
-
-    name = "slack"
+    """The port `Destination` for one channel, and `Digests`. `channel` is its id, `mention` that of the user group called for critical."""
 
     def __init__(
         self,
         token: str,
         channel: str,
         *,
+        name: str = "slack",
         url: str = "https://slack.com/api",
         base_url: str | None = None,
         mention: str | None = None,
         buttons: bool = False,
+        digest_at: int = 0,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
+        self.name, self.digest_at = name, digest_at
         headers = {"Authorization": f"Bearer {token}"}
         self._service = Service(self.name, url, read_s=10.0, secrets=[token], headers=headers, transport=transport)
         self._channel, self._base_url = channel, base_url
@@ -103,7 +110,7 @@ class Slack:
 
     def find(self, delivery: Delivery) -> Ticket | None:
         try:
-            return next(self._parents(delivery, self._channel), None)
+            return next(self._holding(delivery, self._channel), None)
         except DeliveryError as error:
             if error.reason not in _UNREADABLE or delivery.case["severity"] != Severity.CRITICAL:
                 raise
@@ -116,11 +123,17 @@ class Slack:
         self._unreadable.discard(delivery.delivery_id)
         return ticket
 
+    def create_together(self, deliveries: Sequence[Delivery]) -> Ticket:
+        body = slack_digest.render([one.case for one in deliveries], channel=self._channel, base_url=self._base_url)
+        answer = self._send("chat.postMessage", body)
+        return self._digest(self._service.word(answer, "channel"), self._service.word(answer, "ts"))
+
     def update(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
         if news["kind"] == "opened":
             return
+        tell = self._tell_in_digest if slack_digest.is_digest(ticket.external_id) else self._tell
         try:
-            self._tell(delivery, ticket, news)
+            tell(delivery, ticket, news)
         except DeliveryError as error:
             if error.detail not in _LOST:
                 raise
@@ -129,26 +142,78 @@ class Slack:
     def check(self) -> Sequence[str]:
         self._call("auth.test", form={})
         self._call("conversations.info", form={"channel": self._channel})
+        try:
+            self._call("conversations.history", form={"channel": self._channel, "limit": "1"})
+        except DeliveryError as error:
+            if error.reason not in _UNREADABLE:
+                raise
+            return [
+                f"the channel's history may not be read ({error.detail}): a message whose answer is lost is not found again"
+            ]
         return ()
 
     # --- telling ----------------------------------------------------------------------------------------------------
 
     def _tell(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
         """The message first: editing it twice does no harm, so that only the reply's own outcome can be in doubt."""
-        channel, _, ts = ticket.external_id.partition(":")
+        channel, ts = slack_digest.place(ticket.external_id)
         self._edit({**self._render(delivery, channel), "ts": ts})
-        if news["kind"] == "ticket":
+        if news["kind"] in _SHOWN:
             return
-        if delivery.in_doubt and self._has_reply(channel, ts, event_id(delivery.case, news["seq"])):
+        self._reply(delivery, render_reply(delivery.case, news, channel=channel, thread=ts))
+
+    def _tell_in_digest(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
+        """The digest stands for many cases, so one case's news never changes it: a reply there, or in the case's own thread."""
+        own = self._own(delivery, ticket, news)
+        if own is not None:
+            self._tell(delivery, own, news)
+        elif news["kind"] not in _SHOWN:
+            channel, ts = slack_digest.place(ticket.external_id)
+            self._reply(
+                delivery,
+                slack_digest.render_reply(delivery.case, news, channel=channel, thread=ts, base_url=self._base_url),
+            )
+
+    def _own(self, delivery: Delivery, digest: Ticket, news: News) -> Ticket | None:
+        """The thread of a case that has risen out of its digest: found, or begun; None where it has not risen."""
+        severe = Severity(delivery.case["severity"]) in slack_digest.ALONE
+        if not severe and all(one["kind"] != "severity" for one in delivery.news):
+            return None
+        channel, ts = slack_digest.place(digest.external_id)
+        try:
+            own = next(self._parents(delivery, channel), None)
+        except DeliveryError as error:
+            if error.reason not in _UNREADABLE:
+                raise
+            return None  # then the digest's thread tells it: better than a further message for each piece of news
+        if own is None and not severe:
+            return None
+        begun = own or self._post(self._render(delivery, channel))
+        if own is None or delivery.in_doubt or news["kind"] == "severity":
+            self._leave(delivery, channel, ts, begun, look=own is not None)
+        return begun
+
+    def _leave(self, delivery: Delivery, channel: str, ts: str, own: Ticket, *, look: bool) -> None:
+        """Say in the digest's thread, once, where the case goes on; nobody has to be sent on from a digest that is gone."""
+        leaving = slack_digest.render_leaving(delivery.case, channel=channel, thread=ts, url=own.url)
+        try:
+            self._reply(delivery, leaving, look=look)
+        except DeliveryError as error:
+            if error.detail not in _LOST:
+                raise
+
+    def _reply(self, delivery: Delivery, body: Json, *, look: bool = False) -> None:
+        """Post it, but look first when in doubt."""
+        channel, thread, event = body["channel"], body["thread_ts"], body["metadata"]["event_payload"]["event_id"]
+        if (look or delivery.in_doubt) and self._has_reply(channel, thread, event):
             return
-        answer = self._send("chat.postMessage", render_reply(delivery.case, news, channel=channel, thread=ts))
-        self._service.word(answer, "ts")
+        self._service.word(self._send("chat.postMessage", body), "ts")
 
     def _start_again(self, delivery: Delivery, lost: Ticket, news: News) -> None:
         """The message is gone, with its thread: tell the news under the newer one, or post that."""
-        if news["kind"] == "ticket":
+        if news["kind"] in _SHOWN:
             return
-        channel = lost.external_id.partition(":")[0]
+        channel, _ = slack_digest.place(lost.external_id)
         newer = next((found for found in self._parents(delivery, channel) if found.external_id != lost.external_id), None)
         self._tell(delivery, newer or self._post(self._render(delivery, channel)), news)
 
@@ -156,24 +221,34 @@ class Slack:
         return render(
             delivery.case,
             channel=channel,
-            tickets=delivery.tickets,
+            tickets={name: ticket for name, ticket in delivery.tickets.items() if name != self.name},
             base_url=self._base_url,
             mention=self._mention,
             buttons=self._buttons,
             repeat=repeat,
+            standing=standing(delivery.news),
         )
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
+    def _holding(self, delivery: Delivery, channel: str) -> Iterator[Ticket]:
+        """Messages that stand for the case, alone or with others, newest first."""
+        key = delivery.case["key"]
+        for message in self._since(delivery, channel):
+            payload, ts = _payload(message), message.get("ts")
+            if payload.get("delivery_key") == key and message.get("thread_ts") in {None, ts}:
+                yield self._ticket(channel, self._service.word(message, "ts"))
+            elif slack_digest.holds(payload, key):
+                yield self._digest(channel, self._service.word(message, "ts"))
+
     def _parents(self, delivery: Delivery, channel: str) -> Iterator[Ticket]:
+        """Those of them that are the case's own."""
+        return (found for found in self._holding(delivery, channel) if not slack_digest.is_digest(found.external_id))
+
+    def _since(self, delivery: Delivery, channel: str) -> Iterator[Json]:
         opened = unix(delivery.news[0]["at"] if delivery.news else delivery.case["first_seen"])
         since = {"oldest": str(opened - CLOCKS_APART_S)} if opened is not None else {}
-        for message in self._messages("conversations.history", {"channel": channel, **since}):
-            if _payload(message).get("delivery_key") == delivery.case["key"] and message.get("thread_ts") in {
-                None,
-                message.get("ts"),
-            }:
-                yield self._ticket(channel, self._service.word(message, "ts"))
+        return self._messages("conversations.history", {"channel": channel, **since})
 
     def _has_reply(self, channel: str, ts: str, event: str) -> bool:
         replies = self._messages("conversations.replies", {"channel": channel, "ts": ts})
@@ -198,6 +273,10 @@ class Slack:
 
     def _ticket(self, channel: str, ts: str) -> Ticket:
         return Ticket(external_id=f"{channel}:{ts}", label=f"Slack thread {ts}", url=self._permalink(channel, ts))
+
+    def _digest(self, channel: str, ts: str) -> Ticket:
+        ticket_id = slack_digest.external_id(channel, ts)
+        return Ticket(external_id=ticket_id, label=f"Slack digest {ts}", url=self._permalink(channel, ts))
 
     def _permalink(self, channel: str, ts: str) -> str | None:
         """Where to click. Only a convenience: the workspace is asked for its address once, not for every message."""
@@ -239,4 +318,4 @@ def _reason(word: str) -> Reason:
 def _payload(message: Json) -> Json:
     """Our metadata on a message; empty where it is somebody else's."""
     metadata = part(message, "metadata")
-    return part(metadata, "event_payload") if metadata.get("event_type") == "enricher_case" else {}
+    return part(metadata, "event_payload") if metadata.get("event_type") in _OURS else {}

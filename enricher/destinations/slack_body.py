@@ -36,15 +36,20 @@ COLOURS: Mapping[Severity, str] = {
     Severity.LOW: "#3B78C4",
     Severity.INFORMATIONAL: "#8A8F98",
 }
-_EMOJI: Mapping[Severity, str] = {
+EMOJI: Mapping[Severity, str] = {
     Severity.CRITICAL: ":rotating_light:",
     Severity.HIGH: ":large_orange_circle:",
     Severity.MEDIUM: ":large_yellow_circle:",
     Severity.LOW: ":large_blue_circle:",
     Severity.INFORMATIONAL: ":white_circle:",
 }
+STANDINGS: Mapping[str, str] = {
+    "recovered": ":white_check_mark: Recovered",
+    "reopened": ":arrows_counterclockwise: Reopened",
+    "joined": ":link: Joined to another case",
+}
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'"})
-_NO_BRACKETS = str.maketrans("<>", "‹›")
+NO_BRACKETS = str.maketrans("<>", "‹›")
 _LABELS = {"jira": "Jira", "servicenow": "ServiceNow", "slack": "Slack"}
 _BUTTONS_OF = frozenset({Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM})
 
@@ -58,28 +63,28 @@ def render(
     mention: str | None = None,
     buttons: bool = False,
     repeat: bool = False,
+    standing: str = "",
 ) -> Json:
     """The body of `chat.postMessage`, and with a `ts` of `chat.update`: the case as it stands now.
 
     `mention` is the id of a user group, called for critical cases. `buttons` needs somebody who answers them. `repeat` says
-    that the message may be there twice.
+    that the message may be there twice. `standing` is what has become of the case (`wording.standing`).
     """
     case = Description(document, Limits(MOST_FIELD, MOST_FIELD, 1), base_url)
-    elsewhere = {name: ticket for name, ticket in (tickets or {}).items() if name != "slack"}
 
     def build(limits: Limits) -> Json:
         said = Description(document, limits, base_url)
-        context = _context(said, document, elsewhere, repeat=repeat)
+        context = _context(said, document, tickets or {}, repeat=repeat)
         if said.severity in _BUTTONS_OF:
-            shown = [*_full(said, document, mention), *_actions(said, buttons=buttons), context]
+            shown = [*_full(said, document, mention, standing), *_actions(said, buttons=buttons), context]
         else:
-            shown = [_compact(said, document), context]
+            shown = [_compact(said, document, standing), context]
         return {"blocks": shown, "attachments": [_attachment(said)]}
 
     fitted: Json = fit(build, blocks_size, MOST_BLOCKS)
     return {
         "channel": channel,
-        "text": escaped(f"{'Possible repeat. ' if repeat else ''}{_fallback(case)}", MOST_TEXT),
+        "text": escaped(f"{'Possible repeat. ' if repeat else ''}{_fallback(case, standing)}", MOST_TEXT),
         "unfurl_links": False,
         "unfurl_media": False,
         "metadata": _metadata(document, event_id(document)),
@@ -149,15 +154,16 @@ def _metadata(document: CaseDocument, event: str) -> Json:
     return {"event_type": "enricher_case", "event_payload": payload}
 
 
-def _fallback(case: Description) -> str:
-    return f"{case.severity.value.capitalize()} {case.score}/100: {case.title} ({case.technique}), case {case.key}"
+def _fallback(case: Description, standing: str) -> str:
+    became = f"{standing.capitalize()}. " if standing else ""
+    return f"{became}{case.severity.value.capitalize()} {case.score}/100: {case.title} ({case.technique}), case {case.key}"
 
 
-def _full(case: Description, document: CaseDocument, mention: str | None) -> list[Json]:
+def _full(case: Description, document: CaseDocument, mention: str | None, standing: str) -> list[Json]:
     event = event_id(document)
     called = f"<!subteam^{mention}> " if mention and case.severity is Severity.CRITICAL else ""
-    title = case.title.translate(_NO_BRACKETS)  # a header has no escapes
-    header = cut(f"{_EMOJI[case.severity]} {case.grade}: {title}", MOST_HEADER)
+    title = case.title.translate(NO_BRACKETS)  # a header has no escapes
+    header = cut(f"{_mark(case, standing)} {case.grade}: {title}", MOST_HEADER)
     return [
         blocks.header(header, block_id=f"hdr-{event}"),
         blocks.section(
@@ -168,8 +174,12 @@ def _full(case: Description, document: CaseDocument, mention: str | None) -> lis
     ]
 
 
-def _compact(case: Description, document: CaseDocument) -> Json:
-    head = f"{_EMOJI[case.severity]} *{case.grade}* · {escaped(case.title, 600)} · {_target(case)}"
+def _mark(case: Description, standing: str) -> str:
+    return f"{STANDINGS[standing]} ·" if standing else EMOJI[case.severity]
+
+
+def _compact(case: Description, document: CaseDocument, standing: str) -> Json:
+    head = f"{_mark(case, standing)} *{case.grade}* · {escaped(case.title, 600)} · {_target(case)}"
     return blocks.section(f"{head}\n{escaped(case.summary, 1200)}", block_id=f"sum-{event_id(document)}")
 
 
@@ -223,9 +233,9 @@ def _judging(key: str) -> list[Json]:
 
 
 def _context(case: Description, document: CaseDocument, tickets: Mapping[str, Ticket], *, repeat: bool) -> Json:
-    said = [f"`{case.key}`", _seen(document)]
-    said += [_anchor(link.label, link.url) for link in case.links]
-    said += [f"{_LABELS.get(name, name)} {_anchor(ticket.label, ticket.url)}" for name, ticket in sorted(tickets.items())]
+    said = [f"`{case.key}`", _seen("first", document["first_seen"]), _seen("last", document["last_seen"])]
+    said += [anchor(link.label, link.url) for link in case.links]
+    said += [f"{_LABELS.get(name, name)} {anchor(ticket.label, ticket.url)}" for name, ticket in sorted(tickets.items())]
     if not tickets:
         said.append("ticket links and updates follow")
     said += [f"missing: {escaped('; '.join(shorten(case.missing, MOST_MISSING)), 800)}"]
@@ -234,16 +244,15 @@ def _context(case: Description, document: CaseDocument, tickets: Mapping[str, Ti
     return blocks.context(" · ".join(said), block_id=f"ctx-{event_id(document)}")
 
 
-def _seen(document: CaseDocument) -> str:
-    moment = unix(document["first_seen"])
+def _seen(which: str, at: str | None) -> str:
+    moment = unix(at)
     if moment is None or moment < 0:
-        return "first seen unknown"
-    return (
-        f"first seen <!date^{moment}^{{date_short_pretty}} {{time_secs}}|{escaped(str(document['first_seen'])[:19], 40)}>"
-    )
+        return f"{which} seen unknown"
+    return f"{which} seen <!date^{moment}^{{date_short_pretty}} {{time_secs}}|{escaped(str(at)[:19], 40)}>"
 
 
-def _anchor(label: str, url: str | None) -> str:
+def anchor(label: str, url: str | None) -> str:
+    """A link in Slack's markup; its label alone where it is not safe, or too long."""
     safe = (safe_url(url) or "").replace("&", "&amp;")
     return f"<{safe}|{escaped(label, 60)}>" if safe and len(safe) <= MOST_ANCHOR else escaped(label, 60)
 

@@ -170,6 +170,26 @@ def event_id(document: CaseDocument, seq: int = 1) -> str:
     return f"{document['key']}-{seq:02d}"
 
 
+def ticket_key(case_key: str, generation: int) -> str:
+    """Our key in a ticket: the case's own, and for one that follows a closed ticket its number behind it."""
+    return case_key if generation == 1 else f"{case_key}-g{generation}"
+
+
+_STANDINGS = {"recovery": "recovered", "reopened": "reopened"}
+_PART_OF = "Part of another case"
+"""How the store begins the last news of a case that was joined into another."""
+
+
+def standing(news: Sequence[News]) -> str:
+    """What has become of a case by its news: `recovered`, `reopened` or `joined`; empty where nothing has."""
+    for one in reversed(news):
+        if one["text"].startswith(_PART_OF):
+            return "joined"
+        if one["kind"] in _STANDINGS:
+            return _STANDINGS[one["kind"]]
+    return ""
+
+
 def tell(document: CaseDocument, news: News, limits: Limits) -> tuple[str, tuple[str, ...]]:
     """One piece of news: its sentence, its details."""
     say = Speaker(document, limits)

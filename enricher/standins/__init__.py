@@ -1,4 +1,4 @@
-"""Stand-ins for Jira, ServiceNow, Slack, Sumo Logic, DNS and RDAP on loopback, for `enricher demo` and for tests.
+"""Stand-ins for Jira, ServiceNow, Slack, PagerDuty, a webhook's receiver, Sumo Logic, DNS and RDAP on loopback, for `enricher demo` and for tests.
 
 They refuse what the real services refuse, fail as they are told to, and are judged by what is in their own store:
 
@@ -11,7 +11,9 @@ They refuse what the real services refuse, fail as they are told to, and are jud
 from enricher.standins.dns import Answer, Dns
 from enricher.standins.faults import Fault, FaultKind, FaultPlan, random_faults
 from enricher.standins.jira import Jira, JiraDataCenter
+from enricher.standins.pagerduty import PagerDuty
 from enricher.standins.rdap import Network, Rdap
+from enricher.standins.receiver import Receiver
 from enricher.standins.server import running
 from enricher.standins.service import KEY
 from enricher.standins.servicenow import ServiceNow
@@ -28,7 +30,9 @@ __all__ = [
     "Jira",
     "JiraDataCenter",
     "Network",
+    "PagerDuty",
     "Rdap",
+    "Receiver",
     "ServiceNow",
     "Slack",
     "SumoLogic",

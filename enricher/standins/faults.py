@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RECORDED = 20_000
 """How many requests a stand-in remembers."""
+ELSEWHERE = "https://login.example.com/"
 PAGE = "<!doctype html><html><head><title>One moment</title></head><body><h1>Your instance is waking up</h1></body></html>"
 
 
@@ -33,10 +34,20 @@ class FaultKind(StrEnum):
     """The connection ends without an answer (no)."""
     DROP = "drop"
     """The connection ends without an answer (yes)."""
+    RESET = "reset"
+    """The connection is reset, as by a machine that has lost it (no)."""
     HANG = "hang"
     """No answer until released or until `seconds` have passed, then the connection ends (yes)."""
     ERROR = "error"
-    """`status` instead of the answer: 500, 502, 503, also 409 (yes)."""
+    """`status` instead of the answer: 500, 502, 503, also 409; with `retry_after` where that was given (yes)."""
+    DENY = "deny"
+    """`status` 400, 401, 403 or 404 as the service words it, a 400 because of `field` (no)."""
+    SAYS_NO = "says_no"
+    """200, and an error inside (no)."""
+    REDIRECT = "redirect"
+    """302 to another host (no)."""
+    UNRELATED = "unrelated"
+    """The answer to a wider question than was asked: records that have nothing to do with it (yes)."""
     LIMIT = "limit"
     """429 with `retry_after`, worded as the service words it (no)."""
     TRICKLE = "trickle"
@@ -47,8 +58,11 @@ class FaultKind(StrEnum):
     """200 and a web page (no)."""
 
 
-COMMITS = frozenset({FaultKind.DROP, FaultKind.HANG, FaultKind.ERROR, FaultKind.TRICKLE, FaultKind.TRUNCATE})
-NEED_AN_ANSWER = frozenset({FaultKind.TRICKLE, FaultKind.TRUNCATE})
+NEED_AN_ANSWER = frozenset({FaultKind.TRICKLE, FaultKind.TRUNCATE, FaultKind.UNRELATED})
+COMMITS = NEED_AN_ANSWER | {FaultKind.DROP, FaultKind.HANG, FaultKind.ERROR}
+FINAL = frozenset({FaultKind.DENY, FaultKind.REDIRECT})
+"""After these nobody tries again by himself."""
+PASSING = tuple(kind for kind in FaultKind if kind not in FINAL | {FaultKind.SAYS_NO, FaultKind.UNRELATED})
 DROPS = 64
 """How many pieces a trickle has at most: byte by byte, a long answer would cost more than all it is to slow down."""
 WRITES = ("POST", "PUT", "PATCH")
@@ -58,7 +72,8 @@ WRITES = ("POST", "PUT", "PATCH")
 class Fault:
     """One way to fail. `method` and `path` are globs; `calls` are the matching calls that fail, counted from 1.
 
-    Without `calls` every matching call fails with probability `rate`. `commits` overrides what the kind says.
+    Without `calls` every matching call fails with probability `rate`. `commits` overrides what the kind says. Once the service's
+    clock shows `until` (seconds since the epoch), nothing fails any more.
     """
 
     kind: FaultKind
@@ -67,8 +82,10 @@ class Fault:
     calls: tuple[int, ...] = ()
     rate: float = 1.0
     status: int = 500
-    retry_after: float = 1.0
+    retry_after: float | None = None
+    field: str = "summary"
     seconds: float = 30.0
+    until: float | None = None
     commits: bool | None = None
 
     def __post_init__(self) -> None:
@@ -92,7 +109,7 @@ class Fault:
         return cls(**known)
 
 
-def random_faults(rate: float, kinds: Iterable[FaultKind] = FaultKind, methods: Sequence[str] = WRITES) -> list[Fault]:
+def random_faults(rate: float, kinds: Iterable[FaultKind] = PASSING, methods: Sequence[str] = WRITES) -> list[Fault]:
     """Faults that together hit each write with probability `rate`, each kind about as often."""
     wanted = list(kinds)
     left = 1.0
@@ -113,15 +130,15 @@ class FaultPlan:
         self._calls: Counter[int] = Counter()
         self._guard = Lock()
 
-    def next(self, method: str, path: str) -> Fault | None:
+    def next(self, method: str, path: str, now: float = 0.0) -> Fault | None:
         """The fault of this request: that of the first entry that matches and is due."""
         if not self.faults:
             return None
         with self._guard:
-            return next((fault for n, fault in enumerate(self.faults) if self._due(n, fault, method, path)), None)
+            return next((fault for n, fault in enumerate(self.faults) if self._due(n, fault, method, path, now)), None)
 
-    def _due(self, n: int, fault: Fault, method: str, path: str) -> bool:
-        if not fault.matches(method, path):
+    def _due(self, n: int, fault: Fault, method: str, path: str, now: float) -> bool:
+        if not fault.matches(method, path) or (fault.until is not None and now >= fault.until):
             return False
         self._calls[n] += 1
         if fault.calls:
@@ -135,6 +152,12 @@ class Face(Protocol):
     def limited(self, retry_after: float) -> Response: ...
 
     def broken(self, status: int) -> Response: ...
+
+    def deny(self, status: int, field: str) -> Response: ...
+
+    def says_no(self) -> Response: ...
+
+    def widen(self, environ: WSGIEnvironment) -> None: ...
 
     def spoilt(self, body: bytes) -> bytes: ...
 
@@ -168,7 +191,7 @@ class Front:
             return self.app(environ, start_response)
         exchange = Exchange(self.clock(), method, path)
         self.exchanges.append(exchange)
-        response = self._answer(self.plan.next(method, path), environ, exchange)
+        response = self._answer(self.plan.next(method, path, self.clock()), environ, exchange)
         exchange.status = response.status_code
         return response(environ, start_response)
 
@@ -179,6 +202,8 @@ class Front:
 
     def _answer(self, fault: Fault | None, environ: WSGIEnvironment, exchange: Exchange) -> Response:
         answer = None
+        if fault is not None and fault.kind is FaultKind.UNRELATED:
+            self.face.widen(environ)
         if fault is None or fault.reaches:
             answer = Response.from_app(self.app, environ, buffered=True)
             exchange.answer = answer.status_code
@@ -186,7 +211,7 @@ class Front:
             exchange.fault = fault.kind
             answer = self._fail(fault, answer)
         if answer is None:
-            raise ConnectionAbortedError
+            raise ConnectionResetError if exchange.fault is FaultKind.RESET else ConnectionAbortedError
         return answer
 
     def _fail(self, fault: Fault, answer: Response | None) -> Response | None:
@@ -194,17 +219,35 @@ class Front:
         match fault.kind:
             case FaultKind.HANG:
                 self._gate.wait(fault.seconds)
-            case FaultKind.ERROR:
-                return self.face.broken(fault.status)
-            case FaultKind.LIMIT:
-                return self.face.limited(fault.retry_after)
-            case FaultKind.HTML:
-                return Response(PAGE, 200, content_type="text/html;charset=UTF-8")
             case FaultKind.TRUNCATE if answer is not None:
                 answer.set_data(self.face.spoilt(answer.get_data()))
                 return answer
             case FaultKind.TRICKLE if answer is not None:
                 return self._slowly(answer, fault.seconds)
+            case FaultKind.UNRELATED:
+                return answer
+            case _:
+                return self._instead(fault)
+        return None
+
+    def _instead(self, fault: Fault) -> Response | None:
+        """What is said in place of an answer."""
+        match fault.kind:
+            case FaultKind.ERROR:
+                broken = self.face.broken(fault.status)
+                if fault.retry_after is not None:
+                    broken.headers["Retry-After"] = str(round(fault.retry_after))
+                return broken
+            case FaultKind.DENY:
+                return self.face.deny(fault.status, fault.field)
+            case FaultKind.SAYS_NO:
+                return self.face.says_no()
+            case FaultKind.LIMIT:
+                return self.face.limited(1.0 if fault.retry_after is None else fault.retry_after)
+            case FaultKind.REDIRECT:
+                return Response(b"", 302, {"Location": ELSEWHERE})
+            case FaultKind.HTML:
+                return Response(PAGE, 200, content_type="text/html;charset=UTF-8")
         return None
 
     def _slowly(self, answer: Response, seconds: float) -> Response:

@@ -1,17 +1,18 @@
 """A small HTTP server for WSGI applications on loopback: threads, keep-alive, no delay, and connections that can be dropped.
 
 The development server of Flask closes each connection after its answer and waits after each; the real services do neither.
-An application drops its connection by raising ConnectionAbortedError.
+An application drops its connection by raising ConnectionAbortedError, and resets it by raising ConnectionResetError.
 """
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
-from socket import SHUT_RDWR, socket
+from socket import SHUT_RDWR, SO_LINGER, SOL_SOCKET, socket
 from socketserver import ThreadingTCPServer
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 LOOPBACK = "127.0.0.1"
+RESET_AT_ONCE = struct.pack("ii", 1, 0)
+"""Linger for no time at all."""
 JOIN_S = 5.0
 POLL_S = 0.02
 """How soon a server notices that it is to stop."""
@@ -115,10 +118,19 @@ class _Connection(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         try:
             self._write(self._environ(body))
+        except ConnectionResetError:
+            self._reset()
         except ConnectionError:
             self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 - http.server names them
+
+    def _reset(self) -> None:
+        """End the connection with a reset: what closes without lingering sends one."""
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.setsockopt(SOL_SOCKET, SO_LINGER, RESET_AT_ONCE)
+            self.connection.close()  # for good when the last file of it is closed, and before anybody shuts it down in order
 
     def log_message(self, *_: Any) -> None:
         """Say nothing: each request is in the stand-in's store."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Flask, Response, request
@@ -22,6 +22,9 @@ from werkzeug.exceptions import HTTPException
 from enricher.standins.faults import Fault, FaultPlan, Front
 from enricher.standins.server import HttpServer
 from enricher.standins.shelf import Json
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 KEY = "stand-in"
 """What every stand-in takes as token or password: it guards nothing."""
@@ -71,6 +74,10 @@ class Service(ABC):
             raise RuntimeError(f"{type(self).__name__} is not running")
         return self._server.url
 
+    @property
+    def runs(self) -> bool:
+        return self._server is not None
+
     def start(self, port: int = 0) -> None:
         self._server = HttpServer(self.front, port)
 
@@ -116,6 +123,22 @@ class Service(ABC):
         if status not in GATEWAY:
             return self.error(status, HTTPStatus(status).phrase)
         return Response(f"<html><body><h1>{status}</h1><p>gateway</p></body></html>", status, content_type="text/html")
+
+    def deny(self, status: int, field: str) -> Response:
+        """400 (because of `field`), 401, 403 or 404 in this service's words."""
+        return self.error(
+            status,
+            f"{HTTPStatus(status).phrase}: {field}" if status == HTTPStatus.BAD_REQUEST else HTTPStatus(status).phrase,
+        )
+
+    def says_no(self) -> Response:
+        """200 with an error inside."""
+        said = self.error(500, "Internal error")
+        return Response(said.get_data(), 200, content_type=said.content_type)
+
+    def widen(self, environ: WSGIEnvironment) -> None:
+        """Make a question one that more records answer; nothing to do where there is none."""
+        del environ
 
     def spoilt(self, body: bytes) -> bytes:
         """JSON that does not parse."""

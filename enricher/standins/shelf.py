@@ -48,3 +48,9 @@ class Shelf:
             part = path.with_suffix(".part")
             part.write_bytes(orjson.dumps({"n": position, "key": key, "record": record}))
             part.replace(path)
+
+    def remove(self, key: str) -> None:
+        """Forget it; its place in the order is not given away."""
+        self._records.pop(key, None)
+        if self._folder:
+            (self._folder / f"{quote(key, safe='')}.json").unlink(missing_ok=True)

@@ -6,22 +6,25 @@ SQLite by default, PostgreSQL when one machine is outgrown; by SQLAlchemy Core, 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from enricher.ports import Merge
+from enricher.ports import Delivery, Merge
 from enricher.store.access import Access
 from enricher.store.accounting import Auditor
 from enricher.store.cache import LookupCache
+from enricher.store.canaries import Canaries
 from enricher.store.cases import Cases, DeliverTo
+from enricher.store.chores import Chores
 from enricher.store.connect import connector
 from enricher.store.database import Clock
 from enricher.store.follow_ups import FollowUps
+from enricher.store.health import Healths, paces
 from enricher.store.history import History
 from enricher.store.inbox import Inbox
 from enricher.store.job_book import JobBook
-from enricher.store.leases import renew
+from enricher.store.leases import holds, renew
 from enricher.store.operating import Operator
 from enricher.store.outbox import Outbox
 from enricher.store.purge import purge
@@ -45,6 +48,8 @@ class Store:
     history: History
     rule_book: RuleBook
     cache: LookupCache
+    chores: Chores
+    canaries: Canaries
     access: Access
     lease: timedelta
 
@@ -57,10 +62,14 @@ class Store:
         self.access.wait_for_work(timeout_s)
 
     def heartbeat(self, held: Collection[str]) -> None:
-        """Renew the leases of the alerts, deliveries and follow-ups, by id, that are still worked on; call it every third of a
-        lease.
+        """Renew the leases of the alerts, deliveries, follow-ups and chores that are still worked on, by id, chores by name; call
+        it every third of a lease.
         """
         renew(self.access, self.lease, held)
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether a claim on a delivery is still its holder's own: what is made without it may be made twice."""
+        return holds(self.access, delivery)
 
     def purge(self, before: datetime) -> dict[str, int]:
         """Forget what finished before `before`; how many rows of each kind."""
@@ -79,28 +88,35 @@ def open_store(
     deliver_to: DeliverTo,
     lease_s: float = 60.0,
     show_tickets: Collection[str] = ("slack",),
+    rates: Mapping[str, float] | None = None,
+    bursts: Mapping[str, float] | None = None,
 ) -> Store:
     """Make the store for `sqlite:///path` or `postgresql://…`.
 
     `clock` gives aware times; on PostgreSQL the database's own clock decides what is due. `deliver_to` names the
     destinations a case goes to. `show_tickets` are the destinations that want to know of a case's tickets elsewhere.
+    `rates` are deliveries a second by destination, for all processes together, 0 without limit; `bursts` how many may follow each
+    other at once after a rest, two seconds' worth where none is named.
 
     Raises ConfigurationError for another kind of database, and for a SQLite file that another host is using.
     """
-    access = Access(connector(url, clock))
+    healths = Healths(paces(rates or {}, bursts or {}))
+    access = Access(connector(url, clock), healths)
     lease = timedelta(seconds=lease_s)
     cases = Cases(merge=merge, deliver_to=deliver_to, show_tickets=show_tickets)
     return Store(
         inbox=Inbox(access, cases, lease),
         follow_ups=FollowUps(access, cases, lease),
         job_book=JobBook(access),
-        outbox=Outbox(access, cases, lease),
+        outbox=Outbox(access, cases, lease, healths),
         reader=Reader(access),
         operator=Operator(access, cases),
         auditor=Auditor(access),
         history=History(access),
         rule_book=RuleBook(access),
         cache=LookupCache(access),
+        chores=Chores(access, lease),
+        canaries=Canaries(access),
         access=access,
         lease=lease,
     )

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from enricher.errors import StoreUnavailable
 from enricher.store.database import ALERTS, Backend, Transaction
+from enricher.store.health import Healths
 from enricher.store.upgrade import upgrade
 from enricher.store.wake import Bell, Watcher, next_due
 from enricher.store.writer import Writer
@@ -45,8 +46,8 @@ class _Process:
 class Access:
     """Reads and writes for everything in the store."""
 
-    def __init__(self, connect: Callable[[], Backend]) -> None:
-        self._connect = connect
+    def __init__(self, connect: Callable[[], Backend], healths: Healths) -> None:
+        self._connect, self._healths = connect, healths
         self._process: _Process | None = None
         self._watcher: Watcher | None = None
         self._making = threading.Lock()
@@ -137,7 +138,7 @@ class Access:
             with self.read() as conn:
                 now = self.now(conn)
                 asked: datetime = getattr(self._loop, "offered_until", now)
-                due = next_due(conn, topic, after=asked)
+                due = next_due(conn, topic, asked, self._healths)
         except StoreUnavailable:
             return LONGEST_SLEEP_S
         self._loop.offered_until = now

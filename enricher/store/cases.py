@@ -15,6 +15,7 @@ from sqlalchemy import Integer, bindparam, exists, insert, select, text, update
 from sqlalchemy import case as sql_case
 
 from enricher.core.document import CaseDocument, News
+from enricher.core.merge import seen_again
 from enricher.model import Kind
 from enricher.ports import FollowUp, Merge, Settlement
 from enricher.store.aliases import JoinedCase, add_aliases, aliases_of, joined_cases, stored_key
@@ -97,7 +98,8 @@ class Cases:
         """Store news of a case whose row is locked, numbered after `last`, with other values of the row; the new last."""
         _add_news(tx, key, last, items)
         seq = last + len(items)
-        change(tx.conn, _CASE, {"case": key, "last_news_seq": seq, "updated_at": tx.now, **values})
+        told = {"told_at": tx.now} if items else {}
+        change(tx.conn, _CASE, {"case": key, "last_news_seq": seq, "updated_at": tx.now, **values, **told})
         return seq
 
     def make_due(
@@ -151,14 +153,13 @@ class Cases:
         if stored is None:
             seq = len(items)
             row = values | {"key": key, "id": new_id(tx.now), "state": _state(merged), "last_news_seq": seq}
-            add(tx.conn, _NEW_CASE, [row | {"opened_at": tx.now, "updated_at": tx.now}])
+            add(tx.conn, _NEW_CASE, [row | {"opened_at": tx.now, "updated_at": tx.now, "told_at": tx.now}])
             _add_news(tx, key, 0, items)
         else:
-            recovered = stored.state == "recovered"
-            if recovered and new.shown and not any(item["kind"] == "reopened" for item in items):
-                items = [*items, news_item(tx, "reopened", "Seen again after Sumo Logic had reported recovery")]
-            state = "recovered" if recovered and not new.shown else _state(merged)
-            seq = self.tell(tx, key, stored.last_news_seq, items, state=state, **values)
+            items = _with_further_contact(tx, key, stored, merged, new, items)
+            state = "recovered" if stored.state == "recovered" and not new.shown else _state(merged)
+            values |= {"state": state, "told_at": _told_at(stored)}
+            seq = self.tell(tx, key, stored.last_news_seq, items, **values)
             if items:
                 self.make_due(tx, key, seq)
         self.open_deliveries(tx, key, merged, seq)
@@ -168,7 +169,7 @@ class Cases:
         begun to make are not made, and its alerts are the other's too, so that what ends them ends that one.
         """
         stored = _locked(tx, case.key)
-        item = news_item(tx, "evidence", f"Part of another case: what it was about goes on in {case.into}")
+        item = news_item(tx, "joined", f"Part of another case: what it was about goes on in {case.into}")
         self.make_due(tx, case.key, self.tell(tx, case.key, stored.last_news_seq, [item], state=JOINED))
         told = {"state": "discarded", "reason": f"part of {case.into}", "updated_at": tx.now}
         change(tx.conn, _NOT_BEGUN, {"case": case.key, **told})
@@ -212,9 +213,16 @@ _ONE_CASE = cases.c.key == bindparam("case")
 _OF_REF = alerts.c.alert_ref == bindparam("ref")
 
 LOCKED_CASE = (
-    select(cases.c.document, cases.c.state, cases.c.last_news_seq, cases.c.events).where(_ONE_CASE).with_for_update()
+    select(cases.c.document, cases.c.state, cases.c.last_news_seq, cases.c.events, cases.c.told_at, cases.c.updated_at)
+    .where(_ONE_CASE)
+    .with_for_update()
 )
 """A case's document, state and last news number; others are kept from writing to it."""
+_TICKETED = (
+    select(deliveries.c.id)
+    .where(deliveries.c.case_key == bindparam("case"), deliveries.c.external_id.is_not(None))
+    .limit(1)
+)
 _CASE = update(cases).where(_ONE_CASE)
 _NEW_CASE, _NEW_NEWS = insert(cases), insert(news)
 
@@ -262,6 +270,29 @@ def _locked(tx: Transaction, key: str) -> Any:
 def news_item(tx: Transaction, kind: str, text: str, lines: Sequence[str] = ()) -> News:
     """News of the store's own, to be numbered."""
     return News(seq=0, kind=kind, at=f"{tx.now:%Y-%m-%dT%H:%M:%SZ}", text=text, lines=list(lines))
+
+
+def _with_further_contact(
+    tx: Transaction, key: str, stored: Any, merged: CaseDocument, new: Counted, items: list[News]
+) -> list[News]:
+    """With the news that contact goes on: after a recovery always, otherwise where there is a ticket and nothing else to tell.
+
+    Evidence without contact is told, but is no reason to open a ticket again that people have closed.
+    """
+    if not new.shown:
+        return [{**item, "kind": "amended"} if item["kind"] == "evidence" else item for item in items]
+    if stored.state == "recovered" and not any(item["kind"] == "reopened" for item in items):
+        return [*items, news_item(tx, "reopened", "Seen again after Sumo Logic had reported recovery")]
+    if items or stored.state != "open" or not new.contacts:
+        return items
+    seen = seen_again(merged, new.contacts, _told_at(stored), tx.now)
+    return [seen] if seen and fetch(tx.conn, _TICKETED, {"case": key}) else []
+
+
+def _told_at(stored: Any) -> datetime:
+    """When the last news was; of a case of an older version, when it was last written to."""
+    at: datetime = stored.told_at or stored.updated_at
+    return at
 
 
 def _state(document: CaseDocument) -> str:

@@ -22,8 +22,8 @@ from enricher.store.statements import add
 
 Clock = Callable[[], datetime]
 
-ALERTS, FOLLOW_UPS = "", "*follow-ups"
-"""The inbox, and what cases wait for, where a topic of work is named; every other topic is a destination."""
+ALERTS, FOLLOW_UPS, CHORES = "", "*follow-ups", "*chores"
+"""The inbox, what cases wait for, and chores, where a topic of work is named; every other topic is a destination."""
 
 _CONTENTION = frozenset({"40001", "40P01"})
 _OUR_FAULT = frozenset({"22", "23", "54"})
@@ -35,7 +35,7 @@ _DETAIL_LIMIT = 200
 class Transaction:
     """One transaction of the committer. `now` is the database's idea of it.
 
-    `wakes` says for whom there is something to do when it is committed: `ALERTS`, `FOLLOW_UPS`, or a destination.
+    `wakes` says for whom there is something to do when it is committed: `ALERTS`, `FOLLOW_UPS`, `CHORES`, or a destination.
     """
 
     conn: Connection

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, bindparam, select, update
 
 from enricher.errors import Outdated, TriggerPending
+from enricher.model import Kind
 from enricher.ports import AlertRecord, ClaimedAlert, Receipt, Settlement, Submission
 from enricher.store.access import Access
 from enricher.store.accounting import accounts_of, repeats_of
+from enricher.store.canaries import canary_settled
 from enricher.store.cases import Cases, case_locks
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.drift import note_query
@@ -99,6 +101,8 @@ class Inbox:
         if ours:
             account(tx, claim, settlement, self._cases.store(tx, claim.alert_id, ref, settlement))
             note_query(tx, claim, settlement)
+            if settlement.kind == Kind.CANARY:
+                canary_settled(tx, settlement.canary, claim.alert_id, claim.received_at)
         return ours
 
     def _end(self, tx: Transaction, claim: ClaimedAlert, **values: Any) -> bool:

@@ -14,13 +14,24 @@ from enricher.core.document import News
 from enricher.core.drift import DriftRecord, QueryVersion
 from enricher.core.uses import RuleUse
 from enricher.model import Backlog
-from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord, Page, ReceivedAlert
-from enricher.store import quarantine
+from enricher.ports import (
+    AlertRecord,
+    CaseRecord,
+    Condition,
+    DeadLetters,
+    DeliveryRecord,
+    DestinationHealth,
+    Page,
+    ReceivedAlert,
+    Ticket,
+)
+from enricher.store import conditions, dead_letters, quarantine
 from enricher.store.access import Access
 from enricher.store.cases import JOINED
 from enricher.store.database import Transaction, insert_or_replace
 from enricher.store.drift import drift_since, queries_since
 from enricher.store.feedback import case_of_ticket, feedback_of, protected_tenants
+from enricher.store.health import oldest_untold, pauses
 from enricher.store.ids import first_id
 from enricher.store.inbox import RECORD, keys_of, records
 from enricher.store.schema import (
@@ -88,10 +99,17 @@ class Reader:
         with self._access.read() as conn:
             return _page(conn, query, cases.c.id, limit, after, _case_records)
 
-    def deliveries(self, *, limit: int, after: str | None = None, state: str | None = None) -> Page[DeliveryRecord]:
-        query = select(deliveries)
-        if state is not None:
-            query = query.where(deliveries.c.state == state)
+    def deliveries(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        state: str | None = None,
+        reason: str | None = None,
+        destination: str | None = None,
+    ) -> Page[DeliveryRecord]:
+        wanted = {"state": state, "reason": reason, "destination": destination}
+        query = select(deliveries).filter_by(**{name: value for name, value in wanted.items() if value is not None})
         with self._access.read() as conn:
             return _page(conn, query, deliveries.c.id, limit, after, lambda _, rows: [_delivery(row) for row in rows])
 
@@ -101,6 +119,29 @@ class Reader:
         with self._access.read() as conn:
             query = quarantine.only(select(*RECORD).where(DEAD), conn.dialect.name, reason=reason, source=source)
             return _page(conn, query, alerts.c.id, limit, after, records)
+
+    def dead_letter(self, item_id: str) -> AlertRecord | DeliveryRecord | None:
+        with self._access.read() as conn:
+            found = records(conn, conn.execute(select(*RECORD).where(alerts.c.id == item_id, DEAD)).all())
+            row = conn.execute(select(deliveries).where(deliveries.c.id == item_id, DEAD)).one_or_none()
+        return found[0] if found else _delivery(row) if row else None
+
+    def dead_letters(self) -> list[DeadLetters]:
+        with self._access.read() as conn:
+            return dead_letters.counted(conn)
+
+    def destinations(self) -> list[DestinationHealth]:
+        with self._access.read() as conn:
+            return conditions.destinations(conn, self._access.now(conn))
+
+    def condition(self) -> Condition:
+        with self._access.read() as conn:
+            return conditions.condition(conn, self._access.now(conn))
+
+    def waiting(self, at_most: int) -> int:
+        """How many alerts are not settled, counted no further than asked for."""
+        with self._access.read() as conn:
+            return conditions.waiting(conn, at_most)
 
     def judged(self) -> list[str]:
         with self._access.read() as conn:
@@ -155,11 +196,14 @@ class Reader:
         )
         with self._access.read() as conn:
             count, oldest_at = conn.execute(waiting).one()
-            oldest_s = (self._access.now(conn) - oldest_at).total_seconds() if oldest_at else 0.0
+            now = self._access.now(conn)
+            oldest_s = (now - oldest_at).total_seconds() if oldest_at else 0.0
             return Backlog(
                 alerts_waiting=count,
                 oldest_alert_s=max(0.0, oldest_s),
                 deliveries_waiting={row.destination: row.waiting for row in conn.execute(by_destination)},
+                deliveries_oldest_s=oldest_untold(conn, now),
+                pauses=pauses(conn, now),
                 follow_ups_waiting=_count(conn, select(func.count()).select_from(follow_ups).where(OPEN_FOLLOW_UPS)),
                 dead_alerts=_count(conn, select(func.count()).select_from(alerts).where(DEAD)),
                 dead_deliveries=_count(conn, select(func.count()).select_from(deliveries).where(DEAD)),
@@ -262,4 +306,6 @@ def _delivery(row: Row[Any]) -> DeliveryRecord:
         reason=row.reason,
         detail=row.detail,
         updated_at=row.updated_at,
+        generation=row.generation,
+        previous=Ticket(**row.previous) if row.previous else None,
     )

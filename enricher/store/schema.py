@@ -32,9 +32,8 @@ NAME = Words(300)
 SUBJECT = Words(601)
 """A computer and the GUID of a process on it."""
 MONITOR = Words(200)
-"""Monitors are named by people and may have long names; one key holds a source's name besides."""
-TEXT = Words()
-MOMENT = Moment()
+"""People give monitors long names; one key holds a source's name besides."""
+TEXT, MOMENT = Words(), Moment()
 
 
 def stored_name(name: str) -> str:
@@ -105,7 +104,7 @@ events = Table(
 """Everything that came, in a case or not. `alert_id` is empty for what Sumo Logic was asked for."""
 HAS_GUID, HAS_PARENT, HAS_CASE = (text(f"{name} IS NOT NULL") for name in ("guid", "parent_guid", "case_key"))
 IS_TELLING = text("event_id IN (1, 22)")
-"""Starts and look-ups of names: without them, what else a process did says nothing."""
+"""Starts and look-ups of names."""
 _partial("events_by_process", events.c.guid, events.c.computer, events.c.seen_at, where=HAS_GUID)
 _partial("events_telling", events.c.guid, events.c.computer, events.c.event_id, events.c.seen_at, where=IS_TELLING)
 _partial("events_by_parent", events.c.parent_guid, events.c.computer, events.c.seen_at, where=HAS_PARENT)
@@ -173,6 +172,7 @@ cases = Table(
     Column("ledger", NAME),
     Column("contacts", BigInteger),
     Column("events", BigInteger, nullable=False),
+    Column("told_at", Moment),
 )
 """`target` is the tenant, else the family; `last_at` when the case was last seen, by its events, never later than it was stored;
 `ledger` the digest of its ledger, `contacts` its count, `events` how many it has had, those that were forgotten since included.
@@ -229,6 +229,8 @@ deliveries = Table(
     Column("reason", TEXT),
     Column("detail", TEXT),
     Column("updated_at", Moment, nullable=False),
+    Column("generation", Integer, nullable=False, server_default="1"),
+    Column("previous", JsonText),
     UniqueConstraint("case_key", "destination", name="deliveries_case_destination"),
 )
 _partial("deliveries_open", deliveries.c.destination, deliveries.c.due_at, where=OPEN_DELIVERIES)

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Connection, Insert, Select, Update, bindparam
+from sqlalchemy import Connection, Float, Insert, Select, Update, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
@@ -131,6 +131,14 @@ def _spelled_insert(statement: Insert, dialect: str, names: tuple[str, ...], cou
     return _Spelled(spelled.sql, {}, one, spelled.row, spelled.columns)
 
 
+def _reader(kind: Any, dialect: Dialect) -> _Process:
+    """What makes values of an answer; both drivers give fractions as they are."""
+    if isinstance(kind, Float):
+        return None
+    process: _Process = kind.dialect_impl(dialect).result_processor(dialect, None)
+    return process
+
+
 def _spell(statement: Any, dialect_name: str, names: tuple[str, ...]) -> _Spelled:
     dialect = _DIALECTS[dialect_name]
     compiled = statement.compile(dialect=dialect, column_keys=list(names), compile_kwargs={"render_postcompile": True})
@@ -150,5 +158,5 @@ def _spell(statement: Any, dialect_name: str, names: tuple[str, ...]) -> _Spelle
         constants=constants,
         places=places,
         row=namedtuple("Row", [column["name"] for column in answer]),  # noqa: PYI024 - columns differ
-        columns=[column["type"].dialect_impl(dialect).result_processor(dialect, None) for column in answer],
+        columns=[_reader(column["type"], dialect) for column in answer],
     )

@@ -10,8 +10,10 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from enricher.errors import StoreUnavailable
-from enricher.store.database import ALERTS, FOLLOW_UPS
+from enricher.store.database import ALERTS, CHORES, FOLLOW_UPS
+from enricher.store.health import Healths
 from enricher.store.schema import OPEN_ALERTS, OPEN_DELIVERIES, OPEN_FOLLOW_UPS, alerts, deliveries, follow_ups
+from enricher.store.schema_upkeep import chores
 
 RECONNECT_S = 1.0
 
@@ -68,14 +70,24 @@ class Watcher:
             self._bell.ring()  # whatever was committed while nobody watched
 
 
-def next_due(conn: Connection, topic: str, after: datetime) -> datetime | None:
-    """When work on a topic falls due next, or its lease ends. What was due at `after` was offered already and is left out."""
+def next_due(conn: Connection, topic: str, after: datetime, healths: Healths) -> datetime | None:
+    """When work on a topic falls due next, or its lease ends. What was due at `after` was offered already and is left out.
+
+    Where a destination is left alone, or its rate is used up, what is due waits for that.
+    """
     if topic == ALERTS:
         query = select(func.min(alerts.c.due_at)).where(OPEN_ALERTS, alerts.c.due_at > after)
     elif topic == FOLLOW_UPS:
         query = select(func.min(follow_ups.c.due_at)).where(OPEN_FOLLOW_UPS, follow_ups.c.due_at > after)
+    elif topic == CHORES:
+        query = select(func.min(chores.c.due_at)).where(chores.c.due_at > after)
     else:
         is_open = (OPEN_DELIVERIES, deliveries.c.destination == topic)
-        query = select(func.min(deliveries.c.due_at)).where(*is_open, deliveries.c.due_at > after)
+        query = select(func.min(deliveries.c.due_at)).where(*is_open)
+        opens = healths.open_at(conn, topic)
+        if opens is not None and opens > after:
+            first: datetime | None = conn.execute(query).scalar_one()
+            return max(first, opens) if first else None
+        query = query.where(deliveries.c.due_at > after)
     due: datetime | None = conn.execute(query).scalar_one()
     return due

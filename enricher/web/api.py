@@ -8,17 +8,18 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from enricher.core.document import Json
+from enricher.core.secrets import mask
 from enricher.errors import PayloadError
 from enricher.model import Severity
 from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord
-from enricher.web import paging
+from enricher.web import orders, paging
 from enricher.web.answers import Refusal, attachment, json_answer
 from enricher.web.bodies import read_body
 from enricher.web.doors import Doors
 from enricher.web.services import Services
 
 CASE_STATES = ("open", "recovered", "suppressed")
-DELIVERY_STATES = ("pending", "sending", "unknown", "delivered", "dead")
+DELIVERY_STATES = ("pending", "sending", "unknown", "delivered", "dead", "discarded")
 SEVERITIES = tuple(severity.value for severity in Severity)
 
 
@@ -30,6 +31,7 @@ def api(services: Services, doors: Doors) -> Blueprint:
     _add_intake(routes, services)
     _add_judgement(routes, services)
     _add_explain(routes, services)
+    _add_giving_up(routes, services)
     _add_writing(routes, services)
 
     @routes.before_request
@@ -42,7 +44,11 @@ def api(services: Services, doors: Doors) -> Blueprint:
     return routes
 
 
-_WRITING = frozenset({"api.retry_dead_letter", "api.retry_quarantined", "api.reopen_case"})
+_WRITING = frozenset(
+    f"api.{name}"
+    for name in ("retry_dead_letter", "retry_dead_letters", "discard_dead_letter", "retry_quarantined", "reopen_case")
+)
+_BY = "API"
 
 
 def _add_cases(routes: Blueprint, services: Services) -> None:
@@ -89,8 +95,16 @@ def _add_work(routes: Blueprint, services: Services) -> None:
 
     @routes.get("/dead-letters")
     def dead_letters() -> Response:
-        page = paging.dead_letters(reader, limit=paging.limit(), after=paging.argument("after"))
+        which = paging.wanted()
+        page = paging.dead_letters(reader, limit=paging.limit(), after=paging.argument("after"), which=which)
         return json_answer({"dead_letters": [dead_letter_json(record) for record in page.items], "next": page.next})
+
+    @routes.get("/dead-letters/<item_id>")
+    def dead_letter(item_id: str) -> Response:
+        found = reader.dead_letter(item_id)
+        if found is None:
+            raise missing("dead letter", item_id)
+        return json_answer(dead_letter_json(found))
 
 
 def _add_intake(routes: Blueprint, services: Services) -> None:
@@ -142,16 +156,40 @@ def _add_explain(routes: Blueprint, services: Services) -> None:
             raise Refusal(400, error.code, error.detail) from error
 
 
-def _add_writing(routes: Blueprint, services: Services) -> None:
+def _add_giving_up(routes: Blueprint, services: Services) -> None:
+    """What a person does about work that was given up."""
+    operator = services.operator
+
     @routes.post("/dead-letters/<item_id>/retry")
     def retry_dead_letter(item_id: str) -> tuple[Response, int]:
-        if not services.operator.retry_dead(item_id):
+        if not operator.retry_dead(item_id, _BY):
             raise missing("dead letter", item_id)
         return json_answer({"status": "accepted", "id": item_id}), 202
 
+    @routes.post("/dead-letters/retry")
+    def retry_dead_letters() -> tuple[Response, int]:
+        given = orders.ordered()
+        kind = orders.said(given, "kind")
+        if kind not in {None, *paging.KINDS}:
+            raise Refusal(400, "bad_parameter", f"kind is one of: {', '.join(paging.KINDS)}.")
+        done = operator.retry_all(
+            orders.needed(given, "reason"), destination=orders.said(given, "destination"), kind=kind, by=_BY
+        )
+        return json_answer({"status": "accepted", "retried": done.count, "left": done.left}), 202
+
+    @routes.post("/dead-letters/<item_id>/discard")
+    def discard_dead_letter(item_id: str) -> tuple[Response, int]:
+        given = orders.ordered()
+        by, why = orders.needed(given, "by"), orders.said(given, "why", orders.LONGEST_WHY) or ""
+        if not operator.discard_dead(item_id, by, why):
+            raise missing("dead letter", item_id)
+        return json_answer({"status": "accepted", "id": item_id}), 202
+
+
+def _add_writing(routes: Blueprint, services: Services) -> None:
     @routes.post("/quarantine/<alert_id>/retry")
     def retry_quarantined(alert_id: str) -> tuple[Response, int]:
-        if services.inbox.get(alert_id) is None or not services.operator.retry_dead(alert_id):
+        if services.inbox.get(alert_id) is None or not services.operator.retry_dead(alert_id, _BY):
             raise missing("alert in quarantine", alert_id)
         return json_answer({"status": "accepted", "id": alert_id}), 202
 
@@ -168,8 +206,9 @@ def missing(what: str, name: str) -> Refusal:
 
 
 def alert_json(record: AlertRecord) -> Json:
-    """An alert, as design §4.1 names its keys."""
+    """An alert, as design §4.1 names its keys. Its reason may repeat what was sent: masked."""
     document = asdict(record)
+    document["reason"] = record.reason and mask(record.reason)
     return {"id": document.pop("alert_id"), **document}
 
 
@@ -180,16 +219,17 @@ def quarantined_json(record: AlertRecord) -> Json:
 
 
 def delivery_json(record: DeliveryRecord) -> Json:
-    """A delivery, with `id` and `case` for the record's own names."""
+    """A delivery, with `id` and `case` for the record's own names. What a service answered may repeat a secret: masked."""
     document = asdict(record)
+    document["detail"] = record.detail and mask(record.detail)
     return {"id": document.pop("delivery_id"), "case": document.pop("case_key"), **document}
 
 
 def dead_letter_json(record: AlertRecord | DeliveryRecord) -> Json:
-    """Either of the two; `type` says which."""
+    """Either of the two; `type` says which, `since` when an alert came or a delivery was given up."""
     if isinstance(record, AlertRecord):
-        return {"type": "alert", **alert_json(record)}
-    return {"type": "delivery", **delivery_json(record)}
+        return {"type": "alert", "since": record.received_at, **alert_json(record)}
+    return {"type": "delivery", "since": record.updated_at, **delivery_json(record)}
 
 
 def case_json(record: CaseRecord) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from enricher.core.drift import REASONS
 from enricher.core.feedback import PHRASES
 from enricher.core.secrets import mask
 from enricher.ports import AlertRecord, CaseRecord
-from enricher.web import paging, present, text
+from enricher.web import orders, paging, present, text
 from enricher.web.answers import Refusal, error_word
 from enricher.web.api import CASE_STATES, DELIVERY_STATES, SEVERITIES, missing
 from enricher.web.doors import Doors
@@ -23,7 +23,8 @@ from enricher.web.services import Services
 
 _ALERTS_ON_A_PAGE = 25
 _BODY_ON_A_PAGE = 64 * 1024
-_FILTERS = ("limit", "severity", "state", "text", "reason", "source")
+_FILTERS = ("limit", "severity", "state", "text", "reason", "source", "kind", "destination")
+_BY = "console"
 
 
 def console(services: Services, doors: Doors) -> Blueprint:
@@ -35,6 +36,7 @@ def console(services: Services, doors: Doors) -> Blueprint:
     _add_cases(pages, services)
     _add_lists(pages, services)
     _add_judgement(pages, services)
+    _add_giving_up(pages, services)
     _add_actions(pages, services)
 
     @pages.before_request
@@ -55,7 +57,13 @@ def set_up_templates(app: Flask) -> None:
     app.jinja_env.finalize = text.visible
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
-        when=text.when, span=text.span, number=text.number, defang=text.defang, outward=text.outward, pretty=_pretty
+        when=text.when,
+        span=text.span,
+        number=text.number,
+        defang=text.defang,
+        outward=text.outward,
+        pretty=_pretty,
+        mask=mask,
     )
 
 
@@ -102,6 +110,7 @@ def _add_cases(pages: Blueprint, services: Services) -> None:
             severities=tuple(reversed(SEVERITIES)),
             states=CASE_STATES,
             backlog=reader.backlog(),
+            failing=reader.destinations(),
         )
 
     def case(key: str) -> Response:
@@ -153,15 +162,27 @@ def _add_lists(pages: Blueprint, services: Services) -> None:
     def deliveries() -> Response:
         state = paging.choice("state", DELIVERY_STATES)
         listed = reader.deliveries(limit=paging.limit(), after=paging.argument("after"), state=state)
-        return page("deliveries.html", deliveries=listed.items, next=listed.next, state=state, states=DELIVERY_STATES)
+        return page(
+            "deliveries.html",
+            deliveries=listed.items,
+            next=listed.next,
+            state=state,
+            states=DELIVERY_STATES,
+            failing=reader.destinations(),
+        )
 
     @pages.get("/dead-letters")
     def dead_letters() -> Response:
-        listed = paging.dead_letters(reader, limit=paging.limit(), after=paging.argument("after"))
-        alerts = [item for item in listed.items if isinstance(item, AlertRecord)]
-        others = [item for item in listed.items if not isinstance(item, AlertRecord)]
+        which = paging.wanted()
+        listed = paging.dead_letters(reader, limit=paging.limit(), after=paging.argument("after"), which=which)
         return page(
-            "dead_letters.html", alerts=alerts, deliveries=others, next=listed.next, retried=paging.argument("retried")
+            "dead_letters.html",
+            alerts=[item for item in listed.items if isinstance(item, AlertRecord)],
+            deliveries=[item for item in listed.items if not isinstance(item, AlertRecord)],
+            next=listed.next,
+            which=which,
+            counts=reader.dead_letters(),
+            done={name: paging.argument(name) for name in ("retried", "opened", "left", "discarded")},
         )
 
     @pages.get("/intake")
@@ -194,28 +215,47 @@ def _add_judgement(pages: Blueprint, services: Services) -> None:
 
 
 def _reason(alert: AlertRecord) -> tuple[str, str]:
-    """The fixed word, and what follows it."""
-    word, _, detail = (alert.reason or "unknown").partition(":")
+    """The fixed word, and what follows it, which may repeat what was sent."""
+    word, _, detail = mask(alert.reason or "unknown").partition(":")
     return word, detail.strip()
 
 
-def _add_actions(pages: Blueprint, services: Services) -> None:
-    """Each ends in a redirect, so that a reload repeats nothing."""
+def _add_giving_up(pages: Blueprint, services: Services) -> None:
+    """What a person does about work that was given up. Each ends in a redirect, so that a reload repeats nothing."""
+    operator = services.operator
 
     @pages.post("/dead-letters/<item_id>/retry")
     def retry(item_id: str) -> BaseResponse:
-        if not services.operator.retry_dead(item_id):
+        if not operator.retry_dead(item_id, _BY):
             raise missing("dead letter", item_id)
         return redirect(url_for("console.dead_letters", retried=item_id), 303)
 
+    @pages.post("/dead-letters/of/<kind>/<reason>/retry")
+    def retry_all(kind: str, reason: str) -> BaseResponse:
+        destination = orders.said(request.form, "destination")
+        done = operator.retry_all(reason, destination=destination, kind=kind, by=_BY)
+        return redirect(url_for("console.dead_letters", opened=done.count, left=done.left), 303)
+
+    @pages.post("/dead-letters/<item_id>/discard")
+    def discard(item_id: str) -> BaseResponse:
+        by, why = orders.needed(request.form, "by"), orders.said(request.form, "why", orders.LONGEST_WHY) or ""
+        if not operator.discard_dead(item_id, by, why):
+            raise missing("dead letter", item_id)
+        return redirect(url_for("console.dead_letters", discarded=item_id), 303)
+
+
+def _add_actions(pages: Blueprint, services: Services) -> None:
+    """The same of what else there is to be done."""
+    operator = services.operator
+
     @pages.post("/quarantine/<alert_id>/retry")
     def retry_quarantined(alert_id: str) -> BaseResponse:
-        if services.inbox.get(alert_id) is None or not services.operator.retry_dead(alert_id):
+        if services.inbox.get(alert_id) is None or not operator.retry_dead(alert_id, _BY):
             raise missing("alert in quarantine", alert_id)
         return redirect(url_for("console.intake", retried=alert_id), 303)
 
     @pages.post("/cases/<path:key>/reopen")
     def reopen(key: str) -> BaseResponse:
-        if not services.operator.reopen_case(key):
+        if not operator.reopen_case(key):
             raise missing("case to reopen", key)
         return redirect(url_for("console.case", key=key), 303)

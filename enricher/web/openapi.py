@@ -20,7 +20,7 @@ _ERROR_TEXTS = {
     413: "More than 5 MiB after inflation.",
     415: "Content-Encoding is neither identity nor gzip.",
     429: "More than the set rate for this token.",
-    503: "The store refuses; nothing was stored.",
+    503: "The store refuses, or too much waits; nothing was stored.",
 }
 
 
@@ -64,8 +64,15 @@ def _paths() -> Json:
         "/api/v1/cases/{key}": _get("One case with its evidence", "Case", path=("key",), errors=(404,)),
         "/api/v1/cases/{key}/reopen": _post("Open a suppressed or recovered case again", path="key"),
         "/api/v1/deliveries": _get("Cases on their way to destinations", "Deliveries", query=("limit", "after", "state")),
-        "/api/v1/dead-letters": _get("Work that was given up", "DeadLetters", query=("limit", "after")),
+        "/api/v1/dead-letters": _get(
+            "Work that was given up", "DeadLetters", query=("limit", "after", "kind", "reason", "destination")
+        ),
+        "/api/v1/dead-letters/retry": _order("Try the oldest 500 of a reason again", "RetryAll", "Retried"),
+        "/api/v1/dead-letters/{item_id}": _get("One dead letter", "DeadLetter", path=("item_id",), errors=(404,)),
         "/api/v1/dead-letters/{item_id}/retry": _post("Try a dead letter again", path="item_id"),
+        "/api/v1/dead-letters/{item_id}/discard": _order(
+            "A dead letter is never tried again; says who decided that", "Discard", "Accepted", path="item_id"
+        ),
         "/api/v1/quarantine": _get(
             "Alerts that could not be read", "Quarantine", query=("limit", "after", "reason", "source")
         ),
@@ -166,6 +173,21 @@ def _post(summary: str, *, path: str) -> Json:
     }
 
 
+def _order(summary: str, order: str, answer: str, *, path: str | None = None) -> Json:
+    """A POST with a JSON body that says what is to be done."""
+    body = {"application/json": {"schema": {"$ref": f"#/components/schemas/{order}"}}}
+    operation = {
+        "summary": summary,
+        "description": "Needs the write token.",
+        "requestBody": {"required": True, "content": body},
+        "responses": {
+            "202": _json("Done; a worker takes it from here", answer),
+            **_errors(400, 401, 403, *([404] if path else []), 413, 415, 503),
+        },
+    }
+    return {"post": operation | ({"parameters": [_path_parameter(path)]} if path else {})}
+
+
 def _path_parameter(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
@@ -180,6 +202,8 @@ _QUERY: Mapping[str, Json] = {
     "days": _query("days", {"type": "integer", "minimum": 1, "maximum": 365, "default": 30}, "How far back."),
     "severity": _query("severity", {"$ref": "#/components/schemas/Severity"}, "Only cases of this severity."),
     "state": _query("state", {"type": "string"}, "Only those in this state."),
+    "kind": _query("kind", {"enum": ["alert", "delivery"]}, "Only those of this kind."),
+    "destination": _query("destination", {"type": "string"}, "Only deliveries to this destination."),
     "reason": _query("reason", {"type": "string"}, "Only those whose reason begins with this word."),
     "source": _query("source", {"type": "string"}, "Only those from this webhook source."),
     "text": _query("text", {"type": "string"}, "Looked for in host, tenant, title and key."),

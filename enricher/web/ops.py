@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
+
 import orjson
 from flask import Flask, Response
 
+from enricher.core.canary import Standing
+from enricher.core.document import Json
 from enricher.errors import StoreUnavailable
+from enricher.ports import Condition
 from enricher.web.answers import json_answer
 from enricher.web.openapi import openapi_document
 from enricher.web.services import Services
+
+
+def condition_json(told: Condition, canaries: Sequence[Standing]) -> Json:
+    """What anybody may know: counts, names of destinations and fixed words, nothing of what a service answered."""
+    return {
+        "inbox": told.alerts_waiting,
+        "dead_letters": {"alert": told.dead_alerts, "delivery": told.dead_deliveries},
+        "destinations": [asdict(one) for one in told.destinations],
+        "canary": [{"destination": one.destination, "state": one.state, "proved_at": one.proved_at} for one in canaries],
+    }
 
 
 def add_ops(app: Flask, services: Services) -> None:
@@ -19,13 +35,17 @@ def add_ops(app: Flask, services: Services) -> None:
         return json_answer({"status": "ok"})
 
     def readyz() -> Response:
-        """Ready means: what is sent now can be stored. Bad content is named, and does not make us unready."""
+        """Ready means: what is sent now can be stored, if not at once. Whatever else is amiss is named, and does not make us
+        unready: a service that is taken out for it would be of no use to anybody.
+        """
         problems = list(services.content_problems())
         try:
             services.reader.ready()
+            told, canaries = services.reader.condition(), services.canaries()
         except StoreUnavailable as error:
             return json_answer({"status": "unavailable", "detail": error.detail, "problems": problems}, 503)
-        return json_answer({"status": "ready", "problems": problems})
+        busy = services.pressure.mark()
+        return json_answer({"status": "ready", "problems": problems, "busy": busy, **condition_json(told, canaries)})
 
     def metrics() -> Response:
         body, content_type = services.metrics()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from flask import request
 
@@ -14,7 +15,7 @@ MOST = 200
 USUAL_DAYS = 30
 MOST_DAYS = 365
 
-_ALERT, _DELIVERY = "alert", "delivery"
+KINDS = _ALERT, _DELIVERY = ("alert", "delivery")
 
 
 def limit() -> int:
@@ -52,20 +53,43 @@ def choice(name: str, choices: Collection[str]) -> str | None:
     return value
 
 
-def dead_letters(reader: Reader, *, limit: int, after: str | None) -> Page[AlertRecord | DeliveryRecord]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which dead letters: of one kind, of one reason, on their way to one destination (no alert is). None: any."""
+
+    kind: str | None = None
+    reason: str | None = None
+    destination: str | None = None
+
+
+def wanted() -> Wanted:
+    """Which dead letters were asked for."""
+    return Wanted(kind=choice("kind", KINDS), reason=argument("reason"), destination=argument("destination"))
+
+
+def dead_letters(reader: Reader, *, limit: int, after: str | None, which: Wanted) -> Page[AlertRecord | DeliveryRecord]:
     """Dead alerts, then dead deliveries, as one list. A cursor says in which of the two it stands: `alert:…`."""
-    part, _, cursor = (after or _ALERT).partition(":")
-    if part not in {_ALERT, _DELIVERY}:
+    if which.kind == _ALERT and which.destination:
+        return Page(items=(), next=None)
+    first = _DELIVERY if which.kind == _DELIVERY or which.destination else _ALERT
+    part, _, cursor = (after or first).partition(":")
+    if part not in KINDS:
         raise Refusal(400, "bad_parameter", "after is the `next` of an earlier page.")
     items: list[AlertRecord | DeliveryRecord] = []
     if part == _ALERT:
-        alerts = reader.dead_alerts(limit=limit, after=cursor or None)
+        alerts = reader.dead_alerts(limit=limit, after=cursor or None, reason=which.reason)
         items.extend(alerts.items)
-        if alerts.next is not None:
-            return Page(items=tuple(items), next=f"{_ALERT}:{alerts.next}")
+        if alerts.next is not None or which.kind == _ALERT:
+            return Page(items=tuple(items), next=alerts.next and f"{_ALERT}:{alerts.next}")
         cursor = ""
     if len(items) == limit:
         return Page(items=tuple(items), next=f"{_DELIVERY}:")
-    deliveries = reader.deliveries(limit=limit - len(items), after=cursor or None, state="dead")
+    deliveries = reader.deliveries(
+        limit=limit - len(items),
+        after=cursor or None,
+        state="dead",
+        reason=which.reason,
+        destination=which.destination,
+    )
     items.extend(deliveries.items)
-    return Page(items=tuple(items), next=None if deliveries.next is None else f"{_DELIVERY}:{deliveries.next}")
+    return Page(items=tuple(items), next=deliveries.next and f"{_DELIVERY}:{deliveries.next}")

@@ -78,7 +78,7 @@ _DELIVERY: Json = {
     "id": _TEXT,
     "case": _TEXT,
     "destination": _TEXT,
-    "state": {"enum": ["pending", "sending", "unknown", "delivered", "dead"]},
+    "state": {"enum": ["pending", "sending", "unknown", "delivered", "dead", "discarded"]},
     "external_id": _TEXT_OR_NULL,
     "label": _TEXT_OR_NULL,
     "url": _TEXT_OR_NULL,
@@ -87,6 +87,8 @@ _DELIVERY: Json = {
     "reason": _TEXT_OR_NULL,
     "detail": _TEXT_OR_NULL,
     "updated_at": _TIME,
+    "generation": {"type": "integer", "minimum": 1},
+    "previous": {"anyOf": [_ref("Ticket"), {"type": "null"}]},
 }
 _SENT: Json = {
     "last_at": _TIME,
@@ -122,7 +124,37 @@ SCHEMAS: Json = {
     "Receipt": _object({"status": {"enum": ["accepted", "duplicate", "test"]}}, {"alert_id": _TEXT}),
     "Accepted": _object({"status": {"const": "accepted"}}, {"id": _TEXT, "key": _TEXT}),
     "Status": _object({"status": {"const": "ok"}}),
-    "Readiness": _object({"status": {"enum": ["ready", "unavailable"]}, "problems": _TEXTS}, {"detail": _TEXT}),
+    "Readiness": _object(
+        {"status": {"enum": ["ready", "unavailable"]}, "problems": _TEXTS},
+        {
+            "detail": _TEXT,
+            "busy": {"enum": ["inbox", "disk", None]},
+            "inbox": _COUNT,
+            "dead_letters": _object({"alert": _COUNT, "delivery": _COUNT}),
+            "destinations": {"type": "array", "items": _ref("DestinationHealth")},
+            "canary": {"type": "array", "items": _ref("CanaryStanding")},
+        },
+    ),
+    "DestinationHealth": _object(
+        {
+            "destination": _TEXT,
+            "paused": {"type": "boolean"},
+            "failures": _COUNT,
+            "reason": _TEXT_OR_NULL,
+            "since": _TIME_OR_NULL,
+            "paused_until": _TIME_OR_NULL,
+        }
+    ),
+    "CanaryStanding": _object(
+        {
+            "destination": _TEXT,
+            "state": {"enum": ["proved", "warned", "failed", "missing", None]},
+            "proved_at": _TIME_OR_NULL,
+        }
+    ),
+    "RetryAll": _object({"reason": _TEXT}, {"destination": _TEXT, "kind": {"enum": ["alert", "delivery"]}}),
+    "Retried": _object({"status": {"const": "accepted"}, "retried": _COUNT, "left": _COUNT}),
+    "Discard": _object({"by": _TEXT}, {"why": _TEXT}),
     "Document": {"type": "object"},
     "Explanation": _object({"input": {"type": "object"}, "cases": _OBJECTS, "dropped": _OBJECTS}),
     "News": schema_of(News),
@@ -136,10 +168,11 @@ SCHEMAS: Json = {
         }
     ),
     "Delivery": _object(_DELIVERY),
+    "Ticket": _object({"external_id": _TEXT, "label": _TEXT, "url": _TEXT_OR_NULL}),
     "DeadLetter": {
         "anyOf": [
-            _object({"type": {"const": "alert"}, **_ALERT}),
-            _object({"type": {"const": "delivery"}, **_DELIVERY}),
+            _object({"type": {"const": "alert"}, "since": _TIME, **_ALERT}),
+            _object({"type": {"const": "delivery"}, "since": _TIME, **_DELIVERY}),
         ]
     },
     "Case": _case(),

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
+from enricher.core.canary import Standing
 from enricher.core.document import Json
 from enricher.core.feedback import Words
 from enricher.model import Severity
-from enricher.ports import Inbox, Operator, Reader, Submission
+from enricher.ports import Inbox, Operator, Pressure, Reader, Submission
 
 MAX_BODY = 5 * 1024 * 1024
 
@@ -56,6 +57,7 @@ class Services:
     inbox: Inbox
     reader: Reader
     operator: Operator
+    pressure: Pressure
     submission: Callable[[bytes, str], Submission | None]
     """(body, source) → what the inbox stores; None for a connection test. Raises PayloadError."""
     explain: Callable[[bytes], Json]
@@ -68,6 +70,8 @@ class Services:
     """What is wrong with `config/` now, empty when all is well; the last good content stays in use."""
     bands: Callable[[], Mapping[Severity, float]] = usual_bands
     """Where each severity begins, for the scale behind the ledger."""
+    canaries: Callable[[], Sequence[Standing]]
+    """How the webhook and each destination stand by their canaries. Raises StoreUnavailable."""
     tuning: Callable[[], Sequence[Json]]
     """Every tuning rule and where it stands (`core.tuning_doc.tuning_docs`)."""
     drift: Callable[[int], Json]

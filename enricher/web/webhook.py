@@ -17,6 +17,12 @@ from enricher.web.rate import Rate
 from enricher.web.services import Services
 
 UNREADABLE = "unreadable"
+COME_AGAIN_S = 10
+"""When a sender that was turned away by backpressure may come again."""
+_BUSY = {
+    "inbox": "Too many alerts wait to be investigated; nothing was stored.",
+    "disk": "The disk of the database is nearly full; nothing was stored.",
+}
 
 
 def add_webhook(app: Flask, services: Services) -> None:
@@ -55,13 +61,15 @@ class _Intake:
         self._limit = settings.max_body
 
     def receive(self) -> tuple[str, Response]:
-        """Who, how often, what; in this order, so that a stranger's body is never read."""
+        """Who, how often, is there room, what; in this order, so that a stranger's body is never read."""
         environ = request.environ
         source = None if is_foreign(environ) else self._gate.admit(environ)
         if source is None:
             raise Refusal(401, "unauthorized", "A valid token is needed.", WWW_Authenticate='Bearer realm="Enricher"')
         if wait := self._rate.wait(source):
             raise Refusal(429, "too_many_requests", "More than the set rate.", Retry_After=str(ceil(wait)))
+        if mark := self._services.pressure.mark():
+            raise Refusal(503, "busy", _BUSY[mark], Retry_After=str(COME_AGAIN_S))
         try:
             body = read_body(environ, self._limit)
         except UndecodableBody as error:
@@ -77,6 +85,8 @@ class _Intake:
     def _stored(self, submission: Submission) -> tuple[str, Response]:
         receipt = self._services.inbox.accept(submission)
         word, status = ("duplicate", 200) if receipt.duplicate else ("accepted", 202)
+        if not receipt.duplicate:
+            self._services.pressure.accepted()
         return word, json_answer({"status": word, "alert_id": receipt.alert_id}, status)
 
     def _kept(self, body: bytes, source: str, error: PayloadError) -> Refusal:

@@ -16,11 +16,13 @@ from prometheus_client import Counter as Metric
 from pydantic import SecretStr
 
 from enricher import content
-from enricher.core.document import CaseDocument, Json
+from enricher.core.canary import WEBHOOK, Standing, standings
+from enricher.core.document import Json
 from enricher.core.drift import drift_document
 from enricher.core.feedback import Words
 from enricher.core.insight import console
 from enricher.core.merge import merge
+from enricher.core.route import destinations_for
 from enricher.core.tune import states
 from enricher.core.tuning_doc import tuning_docs
 from enricher.errors import StoreUnavailable
@@ -31,16 +33,22 @@ from enricher.lookups.mmdb import AsnFile, problem_of
 from enricher.lookups.ranges import Ranges, read_folder
 from enricher.lookups.rdap import Rdap
 from enricher.model import Enrichment, Observable
-from enricher.ports import Destination, Lookups, Searcher
+from enricher.ports import DeadLetters, Destination, Lookups, Searcher
 from enricher.settings import Settings, config_directory, read_settings
 from enricher.store import Store, open_store
 from enricher.telemetry import FEEDBACK, LOOKUPS, WEBHOOKS, exposition
 from enricher.web.services import Services, TicketSource, WebSettings
+from enricher.wiring.canary import Sender
+from enricher.wiring.destinations import destinations_of, shows_tickets
 from enricher.wiring.experience import LiveExperience
 from enricher.wiring.flow import Flow, submission
 from enricher.wiring.live import LiveContent
+from enricher.wiring.pacing import bursts_of, rates_of
+from enricher.wiring.pressure import pressure_of
 from enricher.wiring.searching import is_set_up, searcher
+from enricher.wiring.steady import Steady
 from enricher.worker import Work
+from enricher.worker.chores import Round, note_twins
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -87,6 +95,7 @@ class Application:
         from enricher.web import create_app
 
         settings, flow = self.settings, self.flow()
+        pressure = pressure_of(settings, self.store.reader.waiting)
         return create_app(
             Services(
                 settings=WebSettings(
@@ -100,14 +109,16 @@ class Application:
                 inbox=self.store.inbox,
                 reader=self.store.reader,
                 operator=self.store.operator,
+                pressure=pressure,
                 submission=submission,
                 explain=lambda body: flow.explain(body, clock()),
-                metrics=self.metrics,
+                metrics=lambda: self.metrics(pressure.mark()),
                 count=_counted_answers(),
                 content_problems=lambda: self.live.problems,
                 bands=lambda: self.live.programs().rules.severity.bands,
                 tuning=self.tuning,
                 drift=self.drift,
+                canaries=self.canaries,
             )
         )
 
@@ -117,10 +128,11 @@ class Application:
 
         warm_up()
         settings, flow = self.settings, self.flow(stores=True)
+        destinations = {name: make() for name, make in self.destinations.items()}
         return Work(
             inbox=self.store.inbox,
             outbox=self.store.outbox,
-            destinations={name: make() for name, make in self.destinations.items()},
+            destinations=destinations,
             follow_ups=self.store.follow_ups,
             search=self.searcher(),
             investigate=flow.settlement,
@@ -128,10 +140,25 @@ class Application:
             clock=clock,
             wait=self.store.wait_for_work,
             heartbeat=self.store.heartbeat,
+            holds=self.store.holds,
             chance=SystemRandom().random,
             lease_s=settings.lease_seconds,
             alert_threads=settings.alert_workers,
             delivery_threads=settings.delivery_workers,
+            chores=self.round(destinations),
+        )
+
+    def round(self, destinations: Mapping[str, Destination]) -> Round:
+        """The chores of a worker process."""
+        minutes = self.settings.canary_minutes
+        return Round(
+            chores=self.store.chores,
+            canaries=self.store.canaries,
+            outbox=self.store.outbox,
+            destinations=destinations,
+            send_canary=Sender(self.settings, self.store.canaries).send if minutes else None,
+            canary_every_s=minutes * 60,
+            clock=clock,
         )
 
     def tuning(self) -> list[Json]:
@@ -143,29 +170,49 @@ class Application:
         since, reader = clock() - timedelta(days=days), self.store.reader
         return drift_document(days, reader.drift(since), reader.queries(since))
 
-    def metrics(self) -> tuple[bytes, str]:
-        """The exposition; it says so where the store cannot be read."""
+    def canaries(self) -> list[Standing]:
+        """How the webhook and each destination stand by their canaries. Raises StoreUnavailable."""
+        minutes = self.settings.canary_minutes
+        every = timedelta(minutes=minutes) if minutes else None
+        return standings((WEBHOOK, *self.destinations), self.store.canaries.recent(), clock(), every)
+
+    def metrics(self, mark: str | None) -> tuple[bytes, str]:
+        """The exposition; it says so where the store cannot be read. `mark` is that of backpressure."""
         problems, reader = len(self.live.problems), self.store.reader
         try:
             standings = states(self.live.programs().rules.tuning, reader.rule_uses(), clock().date())
             tuning = Counter(standing.value for standing in standings.values())
-            return exposition(reader.backlog(), problems, reader.sources(monitors=False), reader.quarantined(), tuning)
+            return exposition(
+                reader.backlog(),
+                problems,
+                reader.sources(monitors=False),
+                reader.quarantined(),
+                tuning,
+                dead_by_reason(reader.dead_letters()),
+                mark,
+                self.canaries(),
+            )
         except StoreUnavailable:
-            return exposition(None, problems)
+            return exposition(None, problems, mark=mark)
 
 
 def application(settings: Settings | None = None) -> Application:
     """Wire this process by the environment (or by `settings`). Raises ConfigurationError."""
     settings = settings or configured()
-    destinations = destinations_of(settings)
+    plan = content.delivery_plan(content_directory(settings))
+    destinations = destinations_of(settings, lambda name, key, found: note_twins(store.outbox, name, key, found), plan=plan)
+    names = tuple(destinations)
     live = LiveContent(content_directory(settings), today=lambda: clock().date())
     live.load()
     store = open_store(
         settings.database_url.get_secret_value(),
-        clock=clock,
+        clock=Steady(clock),
         merge=merge,
-        deliver_to=lambda case: _deliver_to(case, tuple(destinations)),
+        deliver_to=lambda case: destinations_for(case, plan.routes, names),
         lease_s=settings.lease_seconds,
+        show_tickets=shows_tickets(plan),
+        rates=rates_of(settings, plan),
+        bursts=bursts_of(plan),
     )
     return Application(settings, live, store, destinations, _signing_key(settings))
 
@@ -195,9 +242,12 @@ def _counted_answers() -> Callable[[str, str], None]:
     return count
 
 
-def _deliver_to(case: CaseDocument, names: Sequence[str]) -> Sequence[str]:
-    """Open cases go everywhere that is configured; suppressed and informational ones stay here, on the console."""
-    return names if case["disposition"] == "open" else ()
+def dead_by_reason(found: Sequence[DeadLetters]) -> Counter[tuple[str, str]]:
+    """How many dead letters, by kind and reason."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for one in found:
+        counts[one.kind, one.reason] += one.count
+    return counts
 
 
 def ticket_sources(settings: Settings) -> tuple[TicketSource, ...]:
@@ -272,69 +322,3 @@ class CountedLookups:
         for enrichment in found:
             LOOKUPS.labels(enrichment.source, enrichment.status.value).inc()
         return found
-
-
-def destinations_of(settings: Settings) -> dict[str, Callable[[], Destination]]:
-    """Makers of the destinations that are set up; each is made in the process that uses it."""
-    makers: dict[str, Callable[[], Destination]] = {}
-    if settings.jira_url:
-        makers["jira"] = lambda: _jira(settings)
-    if settings.servicenow_url:
-        makers["servicenow"] = lambda: _servicenow(settings)
-    if settings.slack_token:
-        makers["slack"] = lambda: _slack(settings)
-    return makers
-
-
-def _jira(settings: Settings) -> Destination:
-    from enricher.destinations.jira import Jira
-    from enricher.destinations.jira_flavour import FLAVOURS
-    from enricher.telemetry import TWINS
-    from enricher.wiring.rendering import jira_fields
-
-    return Jira(
-        settings.jira_url or "",
-        settings.jira_email,
-        _secret(settings.jira_token),
-        project=settings.jira_project or "",
-        issue_type=settings.jira_issue_type,
-        flavour=FLAVOURS[settings.jira_flavour],
-        fields=jira_fields(settings),
-        internal=settings.jira_comments == "internal",
-        base_url=settings.base_url,
-        site_url=settings.jira_site_url,
-        quiet_s=settings.jira_quiet_seconds,
-        on_twins=lambda *_: TWINS.labels("jira").inc(),
-    )
-
-
-def _servicenow(settings: Settings) -> Destination:
-    from enricher.destinations.servicenow import Credentials, ServiceNow
-    from enricher.wiring.rendering import servicenow_form
-
-    return ServiceNow(
-        settings.servicenow_url or "",
-        Credentials(
-            user=settings.servicenow_user or "",
-            password=_secret(settings.servicenow_password),
-            client_id=settings.servicenow_client_id or "",
-            client_secret=_secret(settings.servicenow_client_secret),
-        ),
-        form=servicenow_form(settings),
-        group=settings.servicenow_assignment_group,
-        caller=settings.servicenow_caller,
-        cmdb=settings.servicenow_cmdb,
-        base_url=settings.base_url,
-    )
-
-
-def _slack(settings: Settings) -> Destination:
-    from enricher.destinations.slack import Slack
-
-    return Slack(
-        _secret(settings.slack_token), settings.slack_channel or "", url=settings.slack_url, base_url=settings.base_url
-    )
-
-
-def _secret(value: SecretStr | None) -> str:
-    return value.get_secret_value() if value else ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from enricher.core import canary
 from enricher.core.document import Json
 from enricher.core.drift import query_digest
 from enricher.core.grade import Asked
@@ -29,9 +30,10 @@ def submission(body: bytes, source: str) -> Submission | None:
     seen = glance(body)
     if seen.kind is Kind.TEST:
         return None
+    ours = seen.kind is Kind.CANARY and canary.id_of(read(body)) is not None
     return Submission(
         body=body,
-        source=source,
+        source=canary.SOURCE if ours else source,
         kind=seen.kind.value,
         identity=seen.identity,
         row_digests=seen.row_digests,
@@ -177,6 +179,7 @@ def _as_sent(alert: Alert) -> Settlement:
         rows_total=alert.rows_total,
         cut=alert.truncated,
         set_aside=alert.kind in _NOT_INVESTIGATED and alert.insight is None,
+        canary=canary.id_of(alert),
         recovers=alert.alert_ref if alert.kind is Kind.RECOVERY else None,
     )
 

@@ -1,6 +1,6 @@
 """The worker: claim alerts → investigate → settle; claim deliveries → deliver; claim follow-ups → ask → amend.
 
-One lane for alerts, one for each destination, one for follow-ups.
+One lane for alerts, one for each destination, one for follow-ups, one for chores.
 
 No lane waits for another. A claim that this process cannot finish comes back by its lease; what goes wrong is typed, and an
 unforeseen error ends the attempt, not the worker. Only a lane that itself breaks ends the worker: one that works by halves
@@ -17,16 +17,20 @@ from datetime import datetime
 import structlog
 
 from enricher.errors import StoreUnavailable
-from enricher.ports import Destination, FollowUps, Inbox, Outbox, Searcher, Settlement
+from enricher.ports import Delivery, Destination, FollowUps, Inbox, Outbox, Searcher, Settlement, Sweeps
 from enricher.worker.alerts import AlertJob
+from enricher.worker.chores import ChoreJob, Round, watch_for_twins
 from enricher.worker.deliveries import DeliveryJob
 from enricher.worker.followups import Amend, FollowUpJob
+from enricher.worker.keeping import Keeping
 from enricher.worker.lanes import Lane
 
 log = structlog.get_logger()
 
 FOLLOW_UP_THREADS = 3
 """A search may take a minute; what needs none does not wait for it."""
+CHORE_THREADS = 3
+"""A destination that does not answer keeps no other's check waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,12 @@ class Work:
     lease_s: float
     alert_threads: int = 2
     delivery_threads: int = 4
+    chores: Round | None = None
+    """What is done by the clock; None: nothing is."""
+    holds: Callable[[Delivery], bool] = lambda _: True
+    """Whether a claim is still this worker's own."""
+    at: Callable[[str], None] = lambda _: None
+    """Told which point of an alert or a delivery was reached. Nothing listens in the service."""
 
 
 class Worker:
@@ -57,14 +67,20 @@ class Worker:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._stop, self._finished = threading.Event(), threading.Event()
-        alerts = AlertJob(work.inbox, work.investigate, work.chance)
+        alerts = AlertJob(work.inbox, work.investigate, work.chance, work.at)
         follow_ups = FollowUpJob(work.follow_ups, work.amend, work.search, work.clock)
         self._lanes: list[Lane] = [
             Lane(alerts, work.alert_threads, work.wait),
             Lane(follow_ups, FOLLOW_UP_THREADS, work.wait),
         ]
+        if work.chores is not None:
+            self._lanes.append(Lane(ChoreJob(work.chores), CHORE_THREADS, work.wait))
         for destination in work.destinations.values():
-            self._lanes.append(Lane(DeliveryJob(work.outbox, destination, work.chance), work.delivery_threads, work.wait))
+            keeping = Keeping(work.holds, work.lease_s / 3)
+            job = DeliveryJob(
+                work.outbox, destination, work.chance, watch=_watch(work, destination), keeping=keeping, at=work.at
+            )
+            self._lanes.append(Lane(job, work.delivery_threads, work.wait))
         self._threads = [threading.Thread(target=self._run, args=(lane,), name=f"lane-{lane.name}") for lane in self._lanes]
         self._heart = threading.Thread(target=self._beat, name="heartbeat")
         self._broken: list[str] = []
@@ -107,3 +123,10 @@ class Worker:
                 self._work.heartbeat([key for lane in self._lanes for key in lane.held()])
             except StoreUnavailable as error:
                 log.warning("heartbeat_failed", detail=error.detail)
+
+
+def _watch(work: Work, destination: Destination) -> Callable[[Delivery], None] | None:
+    """Who is told of a create that may make a second ticket, where a search may show that late."""
+    if work.chores is None or not isinstance(destination, Sweeps):
+        return None
+    return watch_for_twins(work.chores.chores, destination.name)

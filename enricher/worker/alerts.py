@@ -29,18 +29,23 @@ class AlertJob:
     name = "alerts"
 
     def __init__(
-        self, inbox: Inbox, investigate: Callable[[bytes, datetime], Settlement], chance: Callable[[], float]
+        self,
+        inbox: Inbox,
+        investigate: Callable[[bytes, datetime], Settlement],
+        chance: Callable[[], float],
+        at: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._inbox, self._investigate, self._chance = inbox, investigate, chance
+        self._inbox, self._investigate, self._chance, self._at = inbox, investigate, chance, at
 
-    def key(self, claim: ClaimedAlert) -> str:
-        return claim.alert_id
+    def keys(self, claim: ClaimedAlert) -> Sequence[str]:
+        return [claim.alert_id]
 
     def claim(self, limit: int) -> Sequence[ClaimedAlert]:
         return self._inbox.claim(limit)
 
     def do(self, claim: ClaimedAlert) -> None:
         """One alert from bytes to cases. A payload that cannot be read ends as a dead letter, kept whole."""
+        self._at("alert_claimed")
         if claim.attempts > 2 * MAX_CRASHES:
             self._bury(claim, "crashed: every attempt ended without a result")
             return
@@ -48,6 +53,7 @@ class AlertJob:
             for attempt in range(TRIES_AT_ONCE):
                 try:
                     settlement = self._investigate(claim.body, claim.received_at)
+                    self._at("investigated")
                     self._settle(claim, settlement if attempt < TRIES_AT_ONCE - 1 else _unchecked(settlement))
                 except PayloadError as error:
                     self._bury(claim, str(error))
@@ -65,6 +71,7 @@ class AlertJob:
         if not ours:
             log.info("claim_lost", alert=claim.alert_id)
             return
+        self._at("settled")
         _count(settlement)
         log.info(
             "alert_done", alert=claim.alert_id, kind=settlement.kind, cases=[c["key"] for c in _of_the_alert(settlement)]

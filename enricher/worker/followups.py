@@ -40,8 +40,8 @@ class FollowUpJob:
         self._follow_ups, self._amend, self._search, self._clock = follow_ups, amend, search, clock
         self._swept = search is None
 
-    def key(self, claim: ClaimedFollowUp) -> str:
-        return claim.follow_up_id
+    def keys(self, claim: ClaimedFollowUp) -> Sequence[str]:
+        return [claim.follow_up_id]
 
     def claim(self, limit: int) -> Sequence[ClaimedFollowUp]:
         """Before the first claim, what killed processes have left behind at Sumo Logic is swept away."""

@@ -18,11 +18,13 @@ IDLE_S = 2.0
 
 
 class Job(Protocol):
-    """One sort of work. `do` handles what it foresees; `crashed` is told what it did not; `release` gives back untouched."""
+    """One sort of work. `do` handles what it foresees; `crashed` is told what it did not; `release` gives back untouched.
+    A claim may be of several rows, which `keys` names.
+    """
 
     name: str
 
-    def key(self, claim: Any) -> str: ...
+    def keys(self, claim: Any) -> Sequence[str]: ...
 
     def claim(self, limit: int) -> Sequence[Any]: ...
 
@@ -40,7 +42,7 @@ class Lane:
         self.name = job.name
         self._job, self._threads, self._wait = job, threads, wait
         self._room = threading.Condition()
-        self._held: list[str] = []
+        self._held: list[Sequence[str]] = []
 
     def run(self, stop: threading.Event) -> None:
         """Claim and hand over until `stop` is set; returns when nothing is held any more."""
@@ -59,7 +61,7 @@ class Lane:
     def held(self) -> list[str]:
         """The keys of the claims that are worked on, or wait for a thread."""
         with self._room:
-            return list(self._held)
+            return [key for keys in self._held for key in keys]
 
     def _full(self) -> bool:
         return len(self._held) > self._threads
@@ -72,7 +74,7 @@ class Lane:
             return False
         for claim in claims:
             with self._room:
-                self._held.append(self._job.key(claim))
+                self._held.append(self._job.keys(claim))
             self._submit(pool, claim, stop)
         return bool(claims)
 
@@ -85,7 +87,7 @@ class Lane:
                 self._ended(claim, future.exception())
             finally:
                 with self._room:
-                    self._held.remove(self._job.key(claim))
+                    self._held.remove(self._job.keys(claim))
                     self._room.notify_all()
 
         pool.submit(work).add_done_callback(done)

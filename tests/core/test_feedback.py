@@ -115,6 +115,12 @@ def test_what_a_close_code_says(change: dict[str, Any], said: Said) -> None:
     assert word.said is said
 
 
+def test_a_ticket_that_follows_a_closed_one_speaks_of_the_same_case() -> None:
+    word = from_servicenow(record(correlation_id=f"{KEY}-g12"), WORDS)
+    assert word is not None
+    assert word.keys == (KEY,)
+
+
 def test_a_record_without_name_or_code_says_nothing() -> None:
     assert from_servicenow(record(sys_id="", correlation_id=None), WORDS) is None
     assert from_servicenow({"sys_id": "a" * 32}, WORDS) is None

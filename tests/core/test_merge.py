@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
 from itertools import permutations
 from typing import Any
@@ -12,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enricher.core.casefile import MAX_FINDINGS
-from enricher.core.document import CaseDocument, News
-from enricher.core.merge import merge
+from enricher.core.document import CaseDocument, News, iso
+from enricher.core.merge import SEEN_AFTER, merge, seen_again
 from enricher.model import Event, Severity
 from tests.fakes import CMD, CURL, POWERSHELL, RELAY, START, TENANT, asked, connected, grouped, guid, started
 
@@ -252,3 +253,34 @@ def test_two_real_alerts_in_either_order() -> None:
     ends = [join(join(None, a)[0], b)[0] for a, b in ((weak(), strong()), (strong(), weak()))]
     ignored = {"count", "rows"}
     assert {k: v for k, v in ends[0].items() if k not in ignored} == {k: v for k, v in ends[1].items() if k not in ignored}
+
+
+# --- that it goes on --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        pytest.param(SEEN_AFTER - timedelta(seconds=1), None, id="not within an hour of what was said last"),
+        pytest.param(SEEN_AFTER, "Seen again: 2 contacts since 2026-11-24 01:00 UTC", id="an hour after it"),
+    ],
+)
+def test_that_contact_goes_on_is_said_at_most_so_often(after: timedelta, expected: str | None) -> None:
+    told_at = START.replace(hour=1, minute=0, second=0, microsecond=0)
+    found = seen_again(weak(), 2, told_at, told_at + after)
+    assert (found and (found["kind"], found["text"])) == (expected and ("seen", expected))
+
+
+@pytest.mark.parametrize(
+    ("times", "new", "expected"),
+    [
+        pytest.param([-60, 60, 120, 180], 1, "3 contacts", id="all since then, not those of the last alert only"),
+        pytest.param([-60], 1, "1 contact", id="one that came late"),
+        pytest.param(range(1, 201), 1, "at least 200 contacts", id="more than a case remembers"),
+    ],
+)
+def test_contacts_are_counted_since_what_was_said_last(times: Sequence[int], new: int, expected: str) -> None:
+    contacts = [iso(START + timedelta(seconds=s)) for s in times]
+    found = seen_again(changed(weak(), contacts=contacts), new, START, START + SEEN_AFTER)
+    assert found is not None
+    assert f"Seen again: {expected} since" in found["text"]

@@ -7,17 +7,20 @@ destinations did is judged by what these services hold.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs
 
 import httpx2
 
 from enricher.destinations.jira import Jira
 from enricher.destinations.jira_flavour import CLOUD, DATA_CENTER, Flavour
+from enricher.destinations.pagerduty import PagerDuty
 from enricher.destinations.servicenow import Credentials, Form, ServiceNow
 from enricher.destinations.slack import Slack
+from enricher.destinations.webhook import Webhook
 from enricher.ports import Destination
 
 SECRET = "t0p-s3cr3t-v4lue"
@@ -55,6 +58,11 @@ class Fake(Protocol):
     requests: list[httpx2.Request]
     faults: list[Fault]
 
+    @property
+    def looks_up(self) -> bool:
+        """Whether it can be asked for a ticket; who cannot takes the same one twice for one."""
+        ...
+
     def destination(self) -> Destination: ...
     def tickets(self) -> int: ...
     def told(self, event: str) -> int: ...
@@ -65,6 +73,7 @@ class Fake(Protocol):
 class FakeBase:
     """Records requests; strikes with the next fault on a write."""
 
+    looks_up: ClassVar[bool] = True
     requests: list[httpx2.Request] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
@@ -301,6 +310,70 @@ class FakeSlack(FakeBase):
         return ok({"ok": True, "messages": shown[start : start + self.page], "response_metadata": {"next_cursor": more}})
 
 
+@dataclass
+class FakePagerDuty(FakeBase):
+    """Alerts by their key: the same event twice is one, and a resolve without an open alert is dropped."""
+
+    looks_up: ClassVar[bool] = False
+    alerts: dict[str, bool] = field(default_factory=dict)
+    """Whether it is open."""
+    events: set[str] = field(default_factory=set)
+    resolved: int = 0
+
+    def destination(self, **settings: Any) -> PagerDuty:
+        return PagerDuty(SECRET, **{"transport": self.transport(), **settings})
+
+    def tickets(self) -> int:
+        return len(self.alerts)
+
+    def told(self, event: str) -> int:
+        return (event in self.events) + (self.resolved if event.endswith("-02") else 0)
+
+    def is_write(self, request: httpx2.Request) -> bool:
+        return request.method == "POST"
+
+    def serve(self, request: httpx2.Request) -> httpx2.Response:
+        event = body_of(request)
+        key = event["dedup_key"]
+        if event["event_action"] == "trigger":
+            self.alerts[key] = True
+            self.events.add(event["payload"]["custom_details"]["event"])
+        elif self.alerts.get(key):
+            self.alerts[key], self.resolved = False, self.resolved + 1
+        return ok({"status": "success", "message": "Event processed", "dedup_key": key}, 202)
+
+
+@dataclass
+class FakeReceiver(FakeBase):
+    """Messages by their id; the same id twice is one."""
+
+    looks_up: ClassVar[bool] = False
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def destination(self, **settings: Any) -> Webhook:
+        secret = f"whsec_{b64encode(SECRET.encode() * 2).decode()}"
+        values = {"transport": self.transport(), "clock": lambda: 1_795_485_600.0, **settings}
+        made = Webhook("https://soar.corp.example/hook", [secret], **values)
+        made._service.keep_secret(
+            SECRET, most=1
+        )  # a key of that length is none; its own is masked in test_destination_webhook
+        return made
+
+    def tickets(self) -> int:
+        return sum(message["type"] == "case.opened" for message in self.messages.values())
+
+    def told(self, event: str) -> int:
+        return int(event in self.messages)
+
+    def is_write(self, request: httpx2.Request) -> bool:
+        return request.method == "POST"
+
+    def serve(self, request: httpx2.Request) -> httpx2.Response:
+        self.messages.setdefault(request.headers["webhook-id"], body_of(request))
+        return httpx2.Response(204)
+
+
+SENT_AGAIN = {"pagerduty", "webhook"}
 FAKES: dict[str, Callable[[], Fake]] = {
     "jira-cloud": FakeJira,
     "jira-datacenter": FakeJiraDataCenter,
@@ -309,4 +382,6 @@ FAKES: dict[str, Callable[[], Fake]] = {
     "servicenow": FakeServiceNow,
     "servicenow-sir": FakeSecurityIncidents,
     "slack": FakeSlack,
+    "pagerduty": FakePagerDuty,
+    "webhook": FakeReceiver,
 }

@@ -3,7 +3,8 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from enricher.destinations.http import MAX_ANSWER, Service, check_url, retry_after
+from enricher.destinations.guard import check_url
+from enricher.destinations.http import MAX_ANSWER, Service, retry_after
 from enricher.errors import ConfigurationError, DeliveryError, Reason
 
 DATE = "Tue, 24 Nov 2026 02:00:00 GMT"

@@ -58,7 +58,7 @@ def test_the_search_is_bounded_and_asks_for_labels() -> None:
     fake.destination(project='S"EC').find(delivery(in_doubt=True, doubt_age_s=1000.0))
     body = body_of(fake.requests[0])
     assert body["jql"] == f'project = "S\\"EC" AND labels = "{CRITICAL_KEY}" ORDER BY created ASC'
-    assert body["fields"] == ["labels", "status"]
+    assert body["fields"] == ["labels", "status", "creator"]
 
 
 def test_twins_keep_the_older_close_the_other_and_are_reported() -> None:

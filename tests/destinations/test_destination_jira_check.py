@@ -228,3 +228,17 @@ def test_a_jira_that_does_not_show_its_create_screens_is_said_to_be_unchecked() 
         assert list(jira.check()) == [
             "warning: fields are not checked: this Jira does not show its create screens (before 8.4)"
         ]
+
+
+@pytest.mark.parametrize("kind", FLAVOURS)
+def test_links_that_cannot_be_made_are_no_fault(kind: str) -> None:
+    with jira_of(site_of(kind, Layout(link_types=("Duplicate",)))) as jira:
+        assert list(jira.check()) == [
+            "warning: there is no link type 'Relates': a ticket that follows a closed one names it, but is not linked"
+        ]
+    site = site_of(kind, Layout())
+    site.fail(Fault(kind=FaultKind.ERROR, path="*/issueLinkType", status=404))
+    with jira_of(site) as jira:
+        assert list(jira.check()) == [
+            "warning: links between issues are switched off: what belongs together is named in comments only"
+        ]

@@ -163,11 +163,11 @@ def test_retry_after_zero_is_no_wait() -> None:
     assert (caught.value.reason, caught.value.retry_after) == (Reason.RATE_LIMITED, 0.0)
 
 
-def test_a_wrong_token_is_said_once_and_not_tried_again(site: JiraDataCenter) -> None:
+def test_a_wrong_token_is_said_once_and_not_tried_again_by_itself(site: JiraDataCenter) -> None:
     with jira_of(site, token="wrong") as jira:
         with pytest.raises(DeliveryError) as caught:
             jira.create(delivery())
-        assert (caught.value.reason, caught.value.outcome) == (Reason.AUTH, Outcome.REJECTED)
+        assert (caught.value.reason, caught.value.outcome) == (Reason.AUTH, Outcome.NOT_SENT)
         assert len(site.store()["requests"]) == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from enricher.destinations.jira_fields import PRIORITIES
 from enricher.errors import ConfigurationError
 from enricher.settings import Settings, read_settings
-from enricher.wiring import destinations_of
+from enricher.wiring.destinations import destinations_of
 from enricher.wiring.rendering import jira_fields, render
 from tests.destinations.cases import CRITICAL, LOW
 from tests.destinations.settings_files import written
@@ -155,7 +155,9 @@ def test_a_security_level_by_id_in_a_variable(monkeypatch: pytest.MonkeyPatch) -
             "jira.comments: should be 'internal' or 'public', not 'private'",
             id="neither kind of comment",
         ),
-        pytest.param("token: x", "unknown key 'token'", id="a secret"),
+        pytest.param(
+            "token: x", "unknown key 'token'; a secret stands in the environment or in a file of its own", id="a secret"
+        ),
     ],
 )
 def test_what_is_wrong_is_named_at_its_line(tmp_path: Path, entry: str, problem: str) -> None:

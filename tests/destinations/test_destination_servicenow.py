@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from enricher.destinations.servicenow import sys_id_of
-from enricher.errors import DeliveryError, Reason
+from enricher.errors import DeliveryError, Reason, TicketClosed
 from tests.destinations.cases import CRITICAL_KEY, LOW, RAISED, RECOVERY, delivery
 from tests.destinations.fakes import FakeServiceNow, Fault, answering
 
@@ -85,6 +85,17 @@ def test_severity_never_lowers_what_a_person_set() -> None:
     record["impact"], record["urgency"] = "1", "1"
     servicenow.update(delivery(LOW), made, RAISED)
     assert (record["impact"], record["urgency"]) == ("1", "1")
+
+
+@pytest.mark.parametrize("kind", ["severity", "evidence", "reopened", "seen"])
+def test_a_record_of_a_sites_own_table_is_over_when_it_is_not_active(kind: str) -> None:
+    fake = FakeServiceNow(table="u_soc_case")
+    servicenow = fake.destination()
+    made = servicenow.create(delivery())
+    fake.records[made.external_id] |= {"active": "false", "state": "3"}
+    with pytest.raises(TicketClosed):
+        servicenow.update(delivery(), made, {**RAISED, "kind": kind})
+    assert len(fake.records[made.external_id]["notes"]) == 1
 
 
 def test_a_note_is_written_apart_from_everything_else() -> None:

@@ -168,9 +168,9 @@ def test_a_token_that_is_handed_out_again_is_not_tried_again() -> None:
 @pytest.mark.parametrize(
     ("answer", "reason", "outcome"),
     [
-        (answering(401, {"error": "server_error", "error_description": "access_denied"}), Reason.AUTH, Outcome.REJECTED),
-        (answering(400, {"error": "invalid_client"}), Reason.AUTH, Outcome.REJECTED),
-        (answering(403, {"error": "unauthorized_client"}), Reason.AUTH, Outcome.REJECTED),
+        (answering(401, {"error": "server_error", "error_description": "access_denied"}), Reason.AUTH, Outcome.NOT_SENT),
+        (answering(400, {"error": "invalid_client"}), Reason.AUTH, Outcome.NOT_SENT),
+        (answering(403, {"error": "unauthorized_client"}), Reason.AUTH, Outcome.NOT_SENT),
         (answering(302, "", {"Location": "https://sso.example/"}), Reason.CONFIGURATION, Outcome.REJECTED),
         (answering(429, {"error": "slow down"}, {"Retry-After": "90"}), Reason.RATE_LIMITED, Outcome.NOT_SENT),
         (answering(500, {"error": "oops"}), Reason.CONNECT, Outcome.NOT_SENT),

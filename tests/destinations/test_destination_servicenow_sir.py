@@ -385,7 +385,7 @@ WRONG: dict[str, tuple[dict[str, Any], Callable[[StandIn], object], list[str]]] 
     "a correlation id that is too short": (
         {},
         lambda site: of(site, "task", "correlation_id").update(max_length="20"),
-        ["field correlation_id holds 20 characters, ours are up to 25: the rest would be cut"],
+        ["field correlation_id holds 20 characters, ours are up to 29: the rest would be cut"],
     ),
     "a short description": (
         {},

@@ -33,9 +33,23 @@ PATIENCE_S = 30.0
 LOOK_EVERY_S = 0.02
 """Another process rings no bell here: what it does is looked for."""
 DESTINATIONS = ("jira", "servicenow", "slack")
+CREATE = {
+    "jira": "/rest/api/3/issue",
+    "servicenow": "/api/now/v2/table/incident",
+    "slack": "/api/chat.postMessage",
+}
+"""Where a POST makes a ticket."""
 PROCESSES = {"serve": 5, "web": 3, "work": 1}
 """A web server with two workers, the worker, and with `serve` a supervisor."""
 CHANNEL = "C0SOCALERT1"
+UNPACED = {
+    "ENRICHER_JIRA_RATE": "0",
+    "ENRICHER_SERVICENOW_RATE": "0",
+    "ENRICHER_SLACK_RATE": "0",
+    "ENRICHER_SLACK_DIGEST_AT": "0",
+    "ENRICHER_CANARY_MINUTES": "0",
+}
+"""No rates, no digests, no canaries: what is not about them is not slowed down by them, and has one thread for each case."""
 
 T = TypeVar("T")
 
@@ -115,6 +129,21 @@ class Program:
         code = self.wait(timeout_s)
         self._end(signal.SIGKILL)
         return code
+
+    def terminate(self) -> None:
+        """SIGTERM for the first process, and no waiting."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def pause(self) -> None:
+        """SIGSTOP for every process of the group: it does nothing more, and does not know it."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
+    def is_stopped(self) -> bool:
+        """Whether its first process does nothing until it is told to go on."""
+        return (Path("/proc") / str(self.pid) / "stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def wait(self, timeout_s: float = PATIENCE_S) -> int:
         """Let it end by itself; its exit code."""
@@ -205,6 +234,7 @@ class Standins:
             "ENRICHER_SLACK_URL": f"{self._urls['slack']}/api",
             "ENRICHER_SLACK_TOKEN": KEY,
             "ENRICHER_SLACK_CHANNEL": CHANNEL,
+            **UNPACED,
         }
 
     def store(self, name: str) -> Json:

@@ -12,6 +12,8 @@ from enricher.core.document import Json
 from tests.e2e.harness import DESTINATIONS
 
 _EVENT = re.compile(r"enricher-[0-9a-f]{16}-\d+")
+_KEY = re.compile(r"(enricher-[0-9a-f]{16})(?:-g(\d+))?")
+"""Our key in a ticket, and which of the case's tickets it is, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,20 @@ class Held:
 
     def add(self, key: str, told: Iterable[str]) -> None:
         self.tickets.setdefault(key, []).append(list(told))
+
+    def add_all(self, tickets: Iterable[tuple[str, int, list[str]]]) -> None:
+        """Of (case key, generation, events told): what follows a closed ticket goes on where that ended, and is no second one."""
+        followed: dict[str, dict[int, list[list[str]]]] = {}
+        for key, generation, told in tickets:
+            followed.setdefault(key, {}).setdefault(generation, []).append(told)
+        for key, generations in followed.items():
+            story: list[str] = []
+            for number in sorted(generations):
+                first, *doubles = generations[number]
+                story += first
+                for told in doubles:
+                    self.add(key, told)
+            self.add(key, story)
 
 
 class Stores(Protocol):
@@ -67,29 +83,52 @@ def _told(case: Json, tickets: list[list[str]]) -> Iterator[str]:
 
 
 def _jira(store: Json) -> Held:
-    jira = Held()
+    jira, tickets = Held(), []
     for issue in store["issues"]:
-        comments = [_first_event(str(comment["body"])) for comment in issue["comments"]]
-        for label in issue["fields"]["labels"]:
-            if re.fullmatch(r"enricher-[0-9a-f]{16}", label):
-                jira.add(label, filter(None, comments))
+        told = [event for comment in issue["comments"] if (event := _first_event(str(comment["body"])))]
+        keys = [found for label in issue["fields"]["labels"] if (found := _KEY.fullmatch(label))]
+        if keys:
+            latest = max(keys, key=_generation)
+            tickets.append((latest[1], _generation(latest), told))
+    jira.add_all(tickets)
     return jira
 
 
 def _servicenow(store: Json) -> Held:
-    servicenow = Held()
+    servicenow, tickets = Held(), []
     for record in store["incidents"]:
         notes = [_first_event(note) for note in record["work_notes"] if not note.startswith("Opened by Enricher")]
-        servicenow.add(record["correlation_id"], filter(None, notes))
+        key = _KEY.fullmatch(record["correlation_id"])
+        tickets.append((key[1], _generation(key), [*filter(None, notes)]) if key else (record["correlation_id"], 1, []))
+    servicenow.add_all(tickets)
     return servicenow
 
 
 def _slack(store: Json) -> Held:
-    slack = Held()
+    """A message is the ticket of one case, or a digest: that of each case in it, told what in its thread begins with its key. A case
+    may leave a digest, once, for a thread of its own.
+    """
+    slack, tickets = Held(), []
     for message in store["messages"]:
         payload = message["metadata"]["event_payload"]
-        slack.add(payload["delivery_key"], (reply["metadata"]["event_payload"]["event_id"] for reply in message["thread"]))
+        told = [
+            reply["metadata"]["event_payload"]["event_id"] for reply in message["thread"] if "event_id" in _about(reply)
+        ]
+        if "delivery_key" in payload:
+            tickets.append((payload["delivery_key"], 2, told))
+        keys = [entry["delivery_key"] for entry in payload.get("delivery_keys", ())]
+        tickets += [(key, 1, [event for event in told if event.startswith(f"{key}-")]) for key in keys]
+    slack.add_all(tickets)
     return slack
+
+
+def _about(message: Json) -> Json:
+    payload: Json = message.get("metadata", {}).get("event_payload", {})
+    return payload
+
+
+def _generation(key: re.Match[str]) -> int:
+    return int(key[2] or 1)
 
 
 def _first_event(text: str) -> str | None:

@@ -8,18 +8,12 @@ import pytest
 
 from enricher.core.document import Json
 from tests.e2e import alerts
-from tests.e2e.harness import DESTINATIONS, Service, Standins, until
+from tests.e2e.harness import CREATE, DESTINATIONS, Service, Standins, until
 from tests.e2e.judge import held
 
 pytestmark = pytest.mark.slow
 
 Faults = Callable[..., None]
-
-CREATE = {
-    "jira": "/rest/api/3/issue",
-    "servicenow": "/api/now/v2/table/incident",
-    "slack": "/api/chat.postMessage",
-}
 
 
 def first_create(name: str, **fault: object) -> Json:

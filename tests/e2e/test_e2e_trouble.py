@@ -2,107 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
 
 from tests.e2e import alerts
-from tests.e2e.harness import Service, Standins, serving, until
-from tests.e2e.judge import held
+from tests.e2e.databases import PostgresDatabase, SmallDisk, SqliteFile
+from tests.e2e.harness import DESTINATIONS, Service, Standins, serving, until
+from tests.e2e.holding import ONE_EACH, await_creates, hold_creates, release_all, tickets
 
 pytestmark = pytest.mark.slow
 
 SETTINGS = {"ENRICHER_LEASE_SECONDS": "2", "ENRICHER_JIRA_QUIET_SECONDS": "1"}
+BEATS_OF_A_LEASE = 3
 LARGE = {"description": "x" * 2_000_000}
 """Two alerts of this size are more than the small disk has left."""
-
-
-class SqliteFile:
-    """A file that can be moved away, on a file system that can be filled."""
-
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder}/enricher.db"
-        self.path = folder / "enricher.db"
-
-    @contextmanager
-    def gone(self) -> Iterator[None]:
-        away = self.path.with_suffix(".away")
-        self.path.rename(away)
-        try:
-            yield
-        finally:
-            away.rename(self.path)
-
-    @contextmanager
-    def full(self) -> Iterator[None]:
-        filler = self.path.with_suffix(".filler")
-        try:
-            with filler.open("wb") as file:
-                free = os.statvfs(self.path.parent)
-                os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize)
-            yield
-        finally:
-            filler.unlink()
-
-
-class PostgresDatabase:
-    """A database whose server can refuse it connections, or writes."""
-
-    def __init__(self, url: str, server: str) -> None:
-        self.url = url
-        self._server, self._name = server, urlsplit(url).path.removeprefix("/")
-
-    @contextmanager
-    def gone(self) -> Iterator[None]:
-        with self._altered("ALLOW_CONNECTIONS false", "ALLOW_CONNECTIONS true"):
-            yield
-
-    @contextmanager
-    def read_only(self) -> Iterator[None]:
-        setting = "SET default_transaction_read_only = "
-        with self._altered(setting + "on", setting + "off"):
-            yield
-
-    @contextmanager
-    def _altered(self, how: str, back: str) -> Iterator[None]:
-        with closing(psycopg.connect(self._server, autocommit=True)) as admin:
-            self._alter(admin, how)
-            try:
-                yield
-            finally:
-                self._alter(admin, back)
-
-    def _alter(self, admin: psycopg.Connection, how: str) -> None:
-        admin.execute(SQL("ALTER DATABASE {} ").format(Identifier(self._name)) + SQL(how))
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [self._name])
-
+NO_MARK = {"ENRICHER_DISK_FREE_MIB": "0"}
+"""Below the usual mark nothing would be taken on so small a disk from the start."""
 
 Database = SqliteFile | PostgresDatabase
-
-
-@dataclass(frozen=True)
-class SmallDisk:
-    """A file system with room for little, that only the programs started by `entering` see, and that ends with them."""
-
-    folder: Path
-
-    @property
-    def entering(self) -> list[str]:
-        owning = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        mounting = 'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"'
-        return ["unshare", *owning, "--mount", "sh", "-c", mounting, str(self.folder)]
-
-    def seen_by(self, pid: int) -> Path:
-        return Path(f"/proc/{pid}/root{self.folder}")
 
 
 @pytest.fixture
@@ -168,7 +88,7 @@ def test_postgres_read_only(postgres: str, postgres_server: str, tmp_path: Path)
 
 
 def test_disk_full(small_disk: SmallDisk, tmp_path: Path) -> None:
-    settings = SETTINGS | {"ENRICHER_DATABASE_URL": SqliteFile(small_disk.folder).url}
+    settings = SETTINGS | NO_MARK | {"ENRICHER_DATABASE_URL": SqliteFile(small_disk.folder).url}
     with serving(settings, tmp_path / "service.log", entering=small_disk.entering) as service:
         processes = service.program.processes()
 
@@ -180,29 +100,50 @@ def test_disk_full(small_disk: SmallDisk, tmp_path: Path) -> None:
         assert_goes_on(service, processes, "large")
 
 
-def test_an_outcome_that_could_not_be_stored_is_looked_up(troubled: Database, tmp_path: Path) -> None:
-    """Jira has made the issue, and while its answer comes the database goes. The claim must come back, and find the issue."""
+# --- and with calls on their way ------------------------------------------------------------------------------------
+
+
+def test_outcomes_that_could_not_be_stored_are_looked_up(troubled: Database, tmp_path: Path) -> None:
+    """All three have made the ticket, and while their answers come the database goes, for longer than a lease. The claims
+    must come back, and find the tickets.
+    """
     with (
-        Standins(tmp_path / "standins") as standins,
+        Standins(tmp_path / "standins", "--no-limits") as standins,
         serving(
             standins.environment() | SETTINGS | {"ENRICHER_DATABASE_URL": troubled.url}, tmp_path / "service.log"
         ) as service,
     ):
-        standins.fail(
-            "jira", {"kind": "trickle", "method": "POST", "path": "/rest/api/3/issue", "calls": [1], "seconds": 20}
-        )
+        hold_creates(standins)
         case = service.case(service.accept(alerts.trigger("unheard")))
-        until(lambda: standins.store("jira")["issues"], "the issue")
-        service.delivered(case["key"], "servicenow", "slack")
+        await_creates(standins, case["key"])
 
         with troubled.gone():
-            standins.release("jira")
-            until(lambda: service.program.logged("claim_left_to_its_lease"), "a claim left to its lease")
+            service.program.await_logged("heartbeat_failed", more=BEATS_OF_A_LEASE)
+            release_all(standins)
+            until(lambda: service.program.logged("claim_left_to_its_lease") >= len(DESTINATIONS), "the claims left")
 
         service.delivered(case["key"])
-        assert service.program.logged("ticket_adopted") == 1
-        assert {name: len(one.tickets[case["key"]]) for name, one in held(standins).items()} == {
-            "jira": 1,
-            "servicenow": 1,
-            "slack": 1,
-        }
+        assert service.program.logged("ticket_adopted") == len(DESTINATIONS)
+        assert tickets(standins, case["key"]) == ONE_EACH
+
+
+def test_outcomes_that_did_not_fit_on_the_disk_are_looked_up(small_disk: SmallDisk, tmp_path: Path) -> None:
+    """The same with a disk that fills up while the answers come."""
+    settings = SETTINGS | NO_MARK | {"ENRICHER_DATABASE_URL": SqliteFile(small_disk.folder).url}
+    with (
+        Standins(tmp_path / "standins", "--no-limits") as standins,
+        serving(standins.environment() | settings, tmp_path / "service.log", entering=small_disk.entering) as service,
+    ):
+        hold_creates(standins)
+        case = service.case(service.accept(alerts.trigger("unheard")))
+        await_creates(standins, case["key"])
+
+        with SqliteFile(small_disk.seen_by(service.program.pid)).full():
+            until(lambda: service.post(alerts.trigger("large", **LARGE)).status_code == 503, "a full disk")
+            service.program.await_logged("heartbeat_failed")
+            release_all(standins)
+            until(lambda: service.program.logged("claim_left_to_its_lease") > 0, "a claim left to its lease")
+
+        service.delivered(case["key"])
+        assert service.program.logged("ticket_adopted") > 0
+        assert tickets(standins, case["key"]) == ONE_EACH

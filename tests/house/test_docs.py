@@ -22,11 +22,13 @@ from enricher.cli import main
 from enricher.content.severity import SeverityFile
 from enricher.core.accounts import SourceRecord
 from enricher.core.behaviour import _REGULAR_FROM
+from enricher.core.canary import Standing
 from enricher.core.document import CaseDocument
 from enricher.errors import OUTCOME_OF
 from enricher.lookups import SOURCES
-from enricher.model import Backlog, Kind, Status
-from enricher.settings import Address, Settings
+from enricher.model import Backlog, Kind, Pause, Status
+from enricher.settings import Settings
+from enricher.settings.shapes import Address
 from enricher.web import create_app
 from tests.house.pages import PAGES, ROOT, code, page, rows, section
 from tests.web.fakes import World
@@ -121,7 +123,15 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 
 def test_every_metric_stands_in_its_page_with_its_labels() -> None:
-    backlog = Backlog(alerts_waiting=1, oldest_alert_s=1, deliveries_waiting={"jira": 1}, dead_alerts=1, dead_deliveries=1)
+    backlog = Backlog(
+        alerts_waiting=1,
+        oldest_alert_s=1,
+        deliveries_waiting={"jira": 1},
+        dead_alerts=1,
+        dead_deliveries=1,
+        deliveries_oldest_s={"jira": 1.0},
+        pauses={"jira": Pause("auth", 1.0)},
+    )
     declared = [
         metric for metric in vars(telemetry).values() if hasattr(metric, "_labelnames") and hasattr(metric, "_type")
     ]
@@ -132,7 +142,10 @@ def test_every_metric_stands_in_its_page_with_its_labels() -> None:
     source = SourceRecord(source="sumo", last_at=datetime(2026, 11, 24, tzinfo=UTC), alerts=1, dead=0)
     intake = telemetry.IntakeCollector([source], {"not_json": 1})
     tuning = telemetry.TuningCollector({"live": 1})
-    for family in (*telemetry.BacklogCollector(backlog, problems=0).collect(), *intake.collect(), *tuning.collect()):
+    dead, pressed = telemetry.DeadLetterCollector({("alert", "not_json"): 1}), telemetry.PressureCollector(None)
+    canary = telemetry.CanaryCollector([Standing(destination="jira", state=None, proved_at=source.last_at)])
+    read = (telemetry.BacklogCollector(backlog, problems=0), intake, tuning, dead, pressed, canary)
+    for family in (family for collector in read for family in collector.collect()):
         expected[family.name] = ("gauge", {label for sample in family.samples for label in sample.labels})
     table = rows(page("docs/metrics.md").partition("## Worth an alarm")[0])
     assert {code(row[0])[0]: (row[1], set(code(row[2]))) for row in table} == expected

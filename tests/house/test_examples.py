@@ -108,7 +108,8 @@ def test_the_examples_of_content_load(tmp_path: Path) -> None:
     for block in blocks(page("docs/configuration.md"), "yaml"):
         first, _, rest = block.partition("\n")
         if first.startswith("# config/"):
-            (tmp_path / first.removeprefix("# config/")).write_text(rest)
+            with (tmp_path / first.removeprefix("# config/")).open("a") as file:  # several blocks are parts of one file
+                file.write(rest)
     (tmp_path / "tuning").mkdir()
     [rule] = blocks(page("docs/tuning.md"), "yaml")
     (tmp_path / "tuning/team-web.yml").write_text(rule)
@@ -117,3 +118,5 @@ def test_the_examples_of_content_load(tmp_path: Path) -> None:
     assert [found.id for found in programs.rules.tuning] == ["dev-vite-preview"]
     assert programs.rules.estate.entries
     assert content.destinations(tmp_path)["jira_project"] == "SEC"
+    plan = content.delivery_plan(tmp_path)
+    assert (plan.further[0].name, plan.routes[0].to[-1]) == ("soc-pager", "soar")

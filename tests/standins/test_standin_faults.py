@@ -11,7 +11,10 @@ import httpx2
 import pytest
 
 from enricher.standins import Fault, FaultKind, FaultPlan, Jira, ServiceNow, Slack, random_faults, running
-from enricher.standins.faults import DROPS, _drops
+from enricher.standins.faults import DROPS, ELSEWHERE, PASSING, _drops
+from enricher.standins.jira.fields import NOT_ON_SCREEN
+from enricher.standins.jira.site import HIDDEN
+from enricher.standins.jira.trouble import NO_AUTH, NO_RIGHT
 from tests.standins.standin_client import connect
 
 pytestmark = pytest.mark.slow
@@ -50,6 +53,11 @@ def outcome(client: httpx2.Client, timeout: float = PATIENCE_S) -> str:
     [
         pytest.param(Fault(kind=FaultKind.REFUSE), "RemoteProtocolError", 0, id="refuse"),
         pytest.param(Fault(kind=FaultKind.DROP), "RemoteProtocolError", 1, id="drop"),
+        pytest.param(Fault(kind=FaultKind.RESET), "ReadError", 0, id="reset"),
+        pytest.param(Fault(kind=FaultKind.RESET, commits=True), "ReadError", 1, id="reset after the commit"),
+        pytest.param(Fault(kind=FaultKind.DENY, status=400), "400", 0, id="400"),
+        pytest.param(Fault(kind=FaultKind.SAYS_NO), "200", 0, id="an error in a 200"),
+        pytest.param(Fault(kind=FaultKind.REDIRECT), "JSONDecodeError", 0, id="redirect"),
         pytest.param(Fault(kind=FaultKind.HANG), "ReadTimeout", 1, id="hang"),
         pytest.param(Fault(kind=FaultKind.HANG, commits=False), "ReadTimeout", 0, id="hang before the commit"),
         pytest.param(Fault(kind=FaultKind.ERROR), "500", 1, id="500"),
@@ -168,6 +176,12 @@ def test_the_first_fault_that_is_due_wins() -> None:
     assert kinds == [FaultKind.HANG, FaultKind.DROP, FaultKind.HANG]
 
 
+def test_until_its_time_has_come() -> None:
+    plan = FaultPlan([Fault(kind=FaultKind.DROP, until=100.0, calls=(1, 2))])
+    assert plan.next("POST", ISSUE, now=99.0)
+    assert plan.next("POST", ISSUE, now=100.0) is None
+
+
 def test_the_seed_decides() -> None:
     def kinds(seed: int) -> list[FaultKind | None]:
         plan = FaultPlan(random_faults(0.5), seed)
@@ -176,7 +190,7 @@ def test_the_seed_decides() -> None:
     first = kinds(7)
     assert first == kinds(7)
     assert first != kinds(8)
-    assert set(first) == {None, *FaultKind}
+    assert set(first) == {None, *PASSING}
     assert 100 < sum(kind is not None for kind in first) < 200
 
 
@@ -224,6 +238,80 @@ def test_a_plan_that_is_none_is_refused(jira: Jira, plan: bytes) -> None:
 
 
 # --- in each service's words ----------------------------------------------------------------------------------------
+
+
+def test_an_outage_says_when_to_come_again(jira: Jira, client: httpx2.Client) -> None:
+    jira.fail(Fault(kind=FaultKind.ERROR, status=503, retry_after=120))
+    assert client.post(ISSUE, json=BODY).headers["Retry-After"] == "120"
+    jira.fail(Fault(kind=FaultKind.ERROR, status=503))
+    assert "Retry-After" not in client.post(ISSUE, json=BODY).headers
+
+
+def test_a_redirect_leads_to_another_host(jira: Jira, client: httpx2.Client) -> None:
+    jira.fail(Fault(kind=FaultKind.REDIRECT))
+    response = client.post(ISSUE, json=BODY)
+    assert (response.status_code, response.headers["Location"]) == (302, ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, {"errorMessages": [], "errors": {"priority": NOT_ON_SCREEN.format("priority")}}),
+        (401, {"message": NO_AUTH, "status-code": 401}),
+        (403, {"errorMessages": [NO_RIGHT], "errors": {}}),
+        (404, {"errorMessages": [HIDDEN], "errors": {}}),
+    ],
+)
+def test_jira_words_its_refusals(jira: Jira, client: httpx2.Client, status: int, said: dict[str, Any]) -> None:
+    jira.fail(Fault(kind=FaultKind.DENY, status=status, field="priority"))
+    response = client.post(ISSUE, json=BODY)
+    assert (response.status_code, response.json(), jira.store()["issues"]) == (status, said, [])
+
+
+def test_a_search_in_jira_that_finds_what_nobody_asked_for(jira: Jira, client: httpx2.Client) -> None:
+    client.post(ISSUE, json=BODY)
+    query = {"jql": 'project = "SEC" AND labels = "a"', "fields": ["labels"]}
+    assert client.post("/rest/api/3/search/jql", json=query).json()["issues"] == []
+    jira.fail(Fault(kind=FaultKind.UNRELATED))
+    assert len(client.post("/rest/api/3/search/jql", json=query).json()["issues"]) == 1
+
+
+def test_a_query_in_servicenow_that_finds_what_nobody_asked_for() -> None:
+    with running(ServiceNow()) as servicenow:
+        table = f"{servicenow.url}/api/now/v2/table/incident"
+        login = (servicenow.user, servicenow.password)
+        httpx2.post(table, json={"short_description": "a"}, auth=login)
+        asked = {"sysparm_query": "correlation_id=b", "sysparm_fields": "correlation_id"}
+        assert httpx2.get(table, params=asked, auth=login).json()["result"] == []
+        servicenow.fail(Fault(kind=FaultKind.UNRELATED))
+        assert httpx2.get(table, params=asked, auth=login).json()["result"] == [{"correlation_id": ""}]
+
+
+def test_servicenow_says_no_in_a_200_and_turns_away_in_its_words() -> None:
+    with running(ServiceNow()) as servicenow:
+        table = f"{servicenow.url}/api/now/v2/table/incident"
+        servicenow.fail(Fault(kind=FaultKind.SAYS_NO))
+        said = httpx2.post(table, json={})
+        assert (said.status_code, said.json()["status"]) == (200, "failure")
+        servicenow.fail(Fault(kind=FaultKind.DENY, status=401))
+        assert httpx2.post(table, json={}).headers["WWW-Authenticate"].startswith("Basic")
+
+
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [
+        (Fault(kind=FaultKind.SAYS_NO), "internal_error"),
+        (Fault(kind=FaultKind.DENY, status=400), "invalid_arguments"),
+        (Fault(kind=FaultKind.DENY, status=401), "invalid_auth"),
+        (Fault(kind=FaultKind.DENY, status=403), "missing_scope"),
+        (Fault(kind=FaultKind.DENY, status=404), "channel_not_found"),
+    ],
+)
+def test_slack_says_no_in_a_200(fault: Fault, word: str) -> None:
+    with running(Slack()) as slack:
+        slack.fail(fault)
+        said = httpx2.post(f"{slack.api_url}chat.postMessage", json={"channel": slack.channel, "text": "a"})
+        assert (said.status_code, said.json()["ok"], said.json()["error"]) == (200, False, word)
 
 
 def test_jira_words_its_limit(jira: Jira, client: httpx2.Client) -> None:

@@ -278,7 +278,7 @@ def test_the_old_search_is_gone(client: httpx2.Client, version: str) -> None:
 
 def test_an_issue_without_permission_looks_like_none(jira: Jira, clock: Clock, client: httpx2.Client) -> None:
     key = created(client)
-    jira.hide(key)
+    jira.people.hide(key)
     clock.now += 30
     assert client.get(f"{ISSUE}/{key}").status_code == client.get(f"{ISSUE}/SEC-99").status_code == 404
     assert client.get(f"{ISSUE}/{key}").json() == client.get(f"{ISSUE}/SEC-99").json()
@@ -449,3 +449,102 @@ def test_a_folder_keeps_issues_and_numbers(tmp_path: Path) -> None:
             assert [one["key"] for one in jira.store()["issues"]] == keys
             assert len(hits(client, "labels = kept")) == len(keys)
             client.post(ISSUE, json=issue(description=doc("a" * 32_767)))
+
+
+# --- what happens to an issue afterwards ------------------------------------------------------------------------------
+
+
+def moved(client: httpx2.Client, key: str, transition: str, **fields: Any) -> httpx2.Response:
+    return client.post(f"{ISSUE}/{key}/transitions", json={"transition": {"id": transition}, "fields": fields})
+
+
+def times(client: httpx2.Client, key: str) -> dict[str, Any]:
+    asked = "resolution,resolutiondate,statuscategorychangedate,created"
+    found: dict[str, Any] = client.get(f"{ISSUE}/{key}", params={"fields": asked}).json()["fields"]
+    return found
+
+
+def test_a_resolution_has_its_date_until_it_is_taken_away(client: httpx2.Client, clock: Clock) -> None:
+    key = created(client)
+    new = times(client, key)
+    assert (new["resolutiondate"], new["statuscategorychangedate"]) == (None, new["created"])
+    clock.now += 60
+    assert moved(client, key, "31", resolution={"name": "Done"}).status_code == 204
+    done = times(client, key)
+    assert done["resolutiondate"] == done["statuscategorychangedate"] > new["created"]
+    clock.now += 60
+    assert moved(client, key, "21").status_code == 204
+    reopened = times(client, key)
+    assert reopened["resolution"]["name"] == "Done", "nobody has taken it away"
+    assert reopened["resolutiondate"] == done["resolutiondate"] < reopened["statuscategorychangedate"]
+    assert moved(client, key, "31").status_code == 204
+    assert moved(client, key, "11", resolution=None).status_code == 204
+    assert (times(client, key)["resolution"], times(client, key)["resolutiondate"]) == (None, None)
+
+
+def test_a_workflow_that_takes_the_resolution_away_itself_shows_it_on_no_screen() -> None:
+    with (
+        running(Jira(layout=Layout(reopening_shows_resolution=False))) as jira,
+        connect(jira.url, auth=(jira.email, jira.token)) as client,
+    ):
+        key = created(client)
+        moved(client, key, "31", resolution={"name": "Done"})
+        refused = moved(client, key, "11", resolution=None)
+        assert (refused.status_code, list(refused.json()["errors"])) == (400, ["resolution"])
+        assert moved(client, key, "11").status_code == 204
+        assert jira.store()["issues"][0]["resolution"] is None
+
+
+@pytest.mark.parametrize(
+    ("layout", "offered"),
+    [
+        pytest.param(Layout(), ["To Do", "In Progress"], id="any way out"),
+        pytest.param(Layout(done_is_final=True), [], id="a last status"),
+        pytest.param(Layout(rights=Layout().rights - {"TRANSITION_ISSUES"}), [], id="no right"),
+    ],
+)
+def test_what_leads_out_of_done(layout: Layout, offered: list[str]) -> None:
+    with running(Jira(layout=layout)) as jira, connect(jira.url, auth=(jira.email, jira.token)) as client:
+        key = created(client)
+        jira.people.move(key, "Done")
+        found = client.get(f"{ISSUE}/{key}/transitions").json()["transitions"]
+        assert [one["name"] for one in found] == offered
+        assert moved(client, key, "11").status_code == (204 if offered else 400 if layout.done_is_final else 403)
+
+
+def test_a_field_that_a_transition_asks_for_is_required() -> None:
+    with (
+        running(Jira(layout=Layout(asks_for_reason=True))) as jira,
+        connect(jira.url, auth=(jira.email, jira.token)) as client,
+    ):
+        key = created(client)
+        assert list(moved(client, key, "31").json()["errors"]) == ["customfield_10123"]
+        assert moved(client, key, "31", customfield_10123="false alarm").status_code == 204
+
+
+def test_what_people_do_is_seen_by_everybody(jira: Jira, client: httpx2.Client, clock: Clock) -> None:
+    first, second = created(client, labels=[LABEL]), created(client)
+    client.post(
+        "/rest/api/3/issueLink",
+        json={"type": {"name": "Relates"}, "inwardIssue": {"key": first}, "outwardIssue": {"key": second}},
+    )
+    clone = jira.people.clone(first)
+    jira.people.edit(second, summary="Written anew")
+    fields = {key: client.get(f"{ISSUE}/{key}").json()["fields"] for key in (first, second, clone)}
+    assert (fields[clone]["labels"], fields[second]["summary"]) == ([LABEL], "Written anew")
+    assert fields[clone]["creator"]["accountId"] != fields[first]["creator"]["accountId"] == jira.me["accountId"]
+    assert [link["outwardIssue"]["key"] for link in fields[first]["issuelinks"]] == [second]
+    jira.people.delete(second)
+    assert client.get(f"{ISSUE}/{second}").status_code == 404
+    assert client.get(f"{ISSUE}/{first}").json()["fields"]["issuelinks"] == []
+    clock.now += 30
+    assert {hit["key"] for hit in hits(client, "project = SEC", fields=["labels"])} == {first, clone}
+
+
+def test_the_types_of_links_are_listed(client: httpx2.Client) -> None:
+    found = client.get("/rest/api/3/issueLinkType").json()["issueLinkTypes"]
+    assert [(one["name"], one["outward"]) for one in found] == [
+        ("Duplicate", "duplicates"),
+        ("Relates", "relates to"),
+        ("Blocks", "blocks"),
+    ]

@@ -209,6 +209,57 @@ def test_closing_is_for_administrators(client: httpx2.Client) -> None:
     assert (response.status_code, "ACL Exception" in response.text) == (403, True)
 
 
+RESOLVED = {"state": "6", "close_code": "Solution provided", "close_notes": "reimaged"}
+
+
+def test_a_resolved_incident_says_when_and_may_be_taken_again(servicenow: ServiceNow, client: httpx2.Client) -> None:
+    path = f"{TABLE}/{inserted(client)['sys_id']}"
+    resolved = client.patch(path, json=RESOLVED).json()["result"]
+    assert resolved["resolved_at"] == resolved["sys_updated_on"] != ""
+    assert (resolved["active"], resolved["closed_at"]) == ("true", "")
+    opened = client.patch(path, json={"state": "2"}).json()["result"]
+    assert (opened["state"], opened["resolved_at"], opened["close_notes"]) == ("2", "", "reimaged")
+    assert servicenow.store()["incidents"][0]["state"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "statuses"), [({"1"}, [403, 200]), (set(), [403, 403])], ids=["only to new", "not at all"]
+)
+def test_a_rule_may_keep_it_from_being_taken_again(allowed: set[str], statuses: list[int]) -> None:
+    with instance(rules=Rules(reopen_to=frozenset(allowed))) as (_, client):
+        path = f"{TABLE}/{inserted(client)['sys_id']}"
+        client.patch(path, json=RESOLVED)
+        assert [client.patch(path, json={"state": state}).status_code for state in ("2", "1")] == statuses
+
+
+def test_a_site_may_want_more_before_it_resolves() -> None:
+    with instance(rules=Rules(resolve_needs=("u_cause",), custom={"u_cause": 40})) as (_, client):
+        path = f"{TABLE}/{inserted(client)['sys_id']}"
+        assert client.patch(path, json=RESOLVED).status_code == 403
+        assert client.patch(path, json={**RESOLVED, "u_cause": "beacon"}).status_code == 200
+
+
+@pytest.mark.parametrize("state", ["7", "8"])
+def test_what_a_person_has_closed_takes_nothing_any_more(servicenow: ServiceNow, client: httpx2.Client, state: str) -> None:
+    sys_id = inserted(client)["sys_id"]
+    servicenow.by_hand(sys_id, state=state, short_description="mine", work_notes="false positive")
+    for sent in ({"work_notes": "more"}, {"state": "2"}, {"impact": "1"}):
+        assert client.patch(f"{TABLE}/{sys_id}", json=sent).status_code == 403
+    (stored,) = servicenow.store()["incidents"]
+    assert [stored[name] for name in ("state", "active", "short_description")] == [state, "false", "mine"]
+    assert stored["work_notes"] == ["false positive"]
+    assert stored["closed_at"]
+
+
+def test_a_deleted_record_is_not_found_and_its_key_is_free(servicenow: ServiceNow, client: httpx2.Client) -> None:
+    inserted(client, sys_id=SYS_ID)
+    servicenow.delete(SYS_ID)
+    assert client.get(f"{TABLE}/{SYS_ID}").status_code == 404
+    assert client.patch(f"{TABLE}/{SYS_ID}", json={"work_notes": "x"}).status_code == 404
+    assert servicenow.store()["incidents"] == []
+    assert inserted(client, sys_id=SYS_ID)["sys_id"] == SYS_ID
+
+
 def test_a_business_rule_may_abort() -> None:
     with instance(rules=Rules(abort_rule="Require CI")) as (servicenow, client):
         response = client.post(TABLE, json={})

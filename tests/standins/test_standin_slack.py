@@ -90,6 +90,16 @@ def test_the_example_bodies_are_taken(slack: Slack, client: httpx2.Client, name:
             id="null in metadata",
         ),
         pytest.param(
+            {"metadata": {"event_type": "a", "event_payload": {"a": ["b"]}}},
+            "invalid_metadata_schema",
+            id="array of text in metadata",
+        ),
+        pytest.param(
+            {"metadata": {"event_type": "a", "event_payload": {"a": [{"b": "c" * 20}] * 700}}},
+            "metadata_too_large",
+            id="long array in metadata",
+        ),
+        pytest.param(
             {"metadata": {"event_type": "a", "event_payload": {"a": "b" * 16_000}}},
             "metadata_too_large",
             id="large metadata",
@@ -245,6 +255,27 @@ def test_metadata_is_shown_only_when_asked_for(client: httpx2.Client) -> None:
     (with_it,) = call(client, "conversations.history", include_all_metadata=True)["messages"]
     assert "metadata" not in without
     assert with_it["metadata"] == METADATA
+
+
+def test_metadata_may_hold_an_array_of_objects(client: httpx2.Client) -> None:
+    payload = {
+        "delivery_keys": [{"delivery_key": "enricher-1"}, {"delivery_key": "enricher-2"}],
+        "about": {"n": 2, "ok": True},
+    }
+    posted(client, metadata={"event_type": "enricher_digest", "event_payload": payload})
+    (shown,) = call(client, "conversations.history", include_all_metadata=True)["messages"]
+    assert shown["metadata"]["event_payload"] == payload
+
+
+def test_a_deleted_message_takes_its_thread_along(slack: Slack, client: httpx2.Client) -> None:
+    parent, other = posted(client), posted(client)
+    posted(client, thread_ts=parent)
+    slack.delete(parent)
+    assert call(client, "chat.update", ts=parent, text="x")["error"] == "message_not_found"
+    assert call(client, "chat.postMessage", thread_ts=parent, text="x")["error"] == "cannot_reply_to_message"
+    assert call(client, "conversations.replies", ts=parent)["error"] == "thread_not_found"
+    assert [one["ts"] for one in call(client, "conversations.history")["messages"]] == [other]
+    assert [one["ts"] for one in slack.store()["messages"]] == [other]
 
 
 def test_history_pages_newest_first_within_its_window(client: httpx2.Client) -> None:

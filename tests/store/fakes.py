@@ -28,6 +28,10 @@ SHIFTS: tuple[LiteralString, ...] = (
     "UPDATE follow_ups SET due_at = due_at - %(earlier)s, again_at = again_at - %(earlier)s",
     "UPDATE search_jobs SET opened_at = opened_at - %(earlier)s",
     "UPDATE deliveries SET doubt_since = doubt_since - %(earlier)s",
+    "UPDATE destination_health SET paused_until = paused_until - %(earlier)s, tokens_at = tokens_at - %(earlier)s",
+    "UPDATE chores SET due_at = due_at - %(earlier)s",
+    "UPDATE cases SET told_at = told_at - %(earlier)s, updated_at = updated_at - %(earlier)s",
+    "UPDATE canaries SET sent_at = sent_at - %(earlier)s",
 )
 
 
@@ -49,13 +53,14 @@ class Estate:
         self.stores: list[Store] = []
         self.routes: Callable[[CaseDocument], Sequence[str]] = to_all_if_open
 
-    def open(self, merge: Merge | None = None) -> Store:
+    def open(self, merge: Merge | None = None, **more: Any) -> Store:
         store = open_store(
             self.url,
             clock=self.clock,
             merge=merge or counting_merge,
             deliver_to=self._route,
             lease_s=60,
+            **more,
         )
         self.stores.append(store)
         return store

@@ -7,6 +7,7 @@ import pytest
 from enricher.ports import Delivery, DeliveryRecord, Ticket
 from enricher.store import Store
 from enricher.store.outbox import TOGETHER_S
+from enricher.store.schema import audit
 from tests.store.fakes import SEC_12, Estate, deliver, document, settle
 
 
@@ -263,3 +264,79 @@ def test_doubt_left_by_a_dead_holder_ages_from_the_end_of_its_lease(estate: Esta
 
     assert delivery.in_doubt
     assert delivery.doubt_age_s == pytest.approx(7, abs=2)
+
+
+# --- a ticket that follows another ------------------------------------------------------------------------------------
+
+
+def test_a_closed_ticket_is_followed_by_the_next_generation(estate: Estate, opened: Store) -> None:
+    opened.outbox.delivered(deliver(opened, "jira"), 1, SEC_12)
+    settle(opened, "b", document(severity="critical"))
+    closed = deliver(opened, "jira")
+
+    opened.outbox.begin_anew(closed)
+
+    again = deliver(opened, "jira")
+    assert (again.generation, again.previous, again.ticket) == (2, SEC_12, None)
+    assert (again.sent_seq, again.attempts, again.in_doubt) == (1, 1, False), "the new one is told what the old one was not"
+    opened.outbox.ticket_created(again, Ticket("10013", "SEC-13"))
+    shown = record(opened)
+    assert (shown.label, shown.generation, shown.previous) == ("SEC-13", 2, SEC_12)
+    assert estate.count(audit) == 0
+
+
+def test_a_ticket_may_be_followed_again(opened: Store) -> None:
+    opened.outbox.delivered(deliver(opened, "jira"), 1, SEC_12)
+    for n in (13, 14):
+        settle(opened, f"b{n}", document(severity=f"s{n}"))
+        opened.outbox.begin_anew(deliver(opened, "jira"))
+        opened.outbox.delivered(deliver(opened, "jira"), n, Ticket(f"100{n}", f"SEC-{n}"))
+
+    shown = record(opened)
+    assert (shown.generation, shown.label, shown.previous) == (3, "SEC-14", Ticket("10013", "SEC-13"))
+
+
+def test_who_has_lost_its_claim_begins_nothing_anew(estate: Estate, opened: Store) -> None:
+    opened.outbox.ticket_created(deliver(opened, "jira"), SEC_12)
+    estate.advance(61)
+    lost = deliver(opened, "jira")
+    estate.advance(61)
+    deliver(opened, "jira")
+
+    opened.outbox.begin_anew(lost)
+
+    assert (record(opened).generation, record(opened).label) == (1, "SEC-12")
+
+
+@pytest.mark.parametrize(
+    ("late", "noted"),
+    [
+        pytest.param(SEC_12, [], id="the closed one is no second ticket"),
+        pytest.param(Ticket("10099", "SEC-99"), [("second ticket", "10012, 10099")], id="another one is"),
+    ],
+)
+def test_a_late_holder_of_a_ticket_that_is_followed_changes_nothing(
+    estate: Estate, opened: Store, late: Ticket, noted: list[tuple[str, str]]
+) -> None:
+    lost = deliver(opened, "jira")
+    estate.advance(61)
+    taken = deliver(opened, "jira")
+    opened.outbox.ticket_created(taken, SEC_12)
+    opened.outbox.begin_anew(taken)
+
+    opened.outbox.ticket_created(lost, late)
+
+    assert (record(opened).label, record(opened).generation) == (None, 2)
+    assert estate.rows("SELECT action, detail FROM audit") == noted
+
+
+def test_a_dead_holder_of_the_next_generation_leaves_a_doubt(estate: Estate, opened: Store) -> None:
+    opened.outbox.ticket_created(deliver(opened, "jira"), SEC_12)
+    estate.advance(61)
+    opened.outbox.begin_anew(deliver(opened, "jira"))
+    assert not deliver(opened, "jira").in_doubt
+    estate.advance(61)
+
+    again = deliver(opened, "jira")
+
+    assert (again.in_doubt, again.generation) == (True, 2)

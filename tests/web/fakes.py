@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import orjson
 
 from enricher.core.accounts import MonitorRecord, RowAccount, SourceRecord
+from enricher.core.canary import Standing
 from enricher.core.document import CaseDocument, Json
 from enricher.core.drift import DriftRecord, QueryVersion
 from enricher.core.feedback import Feedback, Said
@@ -21,10 +22,14 @@ from enricher.ports import (
     AlertRecord,
     CaseRecord,
     ClaimedAlert,
+    Condition,
+    DeadLetters,
     DeliveryRecord,
+    DestinationHealth,
     Page,
     Receipt,
     ReceivedAlert,
+    Reopened,
     Settlement,
     Submission,
 )
@@ -92,6 +97,7 @@ class FakeReader:
     sent: list[DeliveryRecord] = field(default_factory=list)
     dead: list[AlertRecord] = field(default_factory=list)
     heard: list[SourceRecord] = field(default_factory=list)
+    failing: list[DestinationHealth] = field(default_factory=list)
     refuses: bool = False
     tickets: dict[str, str] = field(default_factory=dict)
     """Ticket → key of its case."""
@@ -120,8 +126,44 @@ class FakeReader:
             after,
         )
 
-    def deliveries(self, *, limit: int, after: str | None = None, state: str | None = None) -> Page[DeliveryRecord]:
-        return page([record for record in self.sent if state in {None, record.state}], limit, after)
+    def deliveries(
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        state: str | None = None,
+        reason: str | None = None,
+        destination: str | None = None,
+    ) -> Page[DeliveryRecord]:
+        wanted = {"state": state, "reason": reason, "destination": destination}
+        fits = [r for r in self.sent if all(value in {None, getattr(r, name)} for name, value in wanted.items())]
+        return page(fits, limit, after)
+
+    def dead_letter(self, item_id: str) -> AlertRecord | DeliveryRecord | None:
+        dead = {r.alert_id: r for r in self.dead} | {r.delivery_id: r for r in self.sent if r.state == "dead"}
+        return dead.get(item_id)
+
+    def dead_letters(self) -> list[DeadLetters]:
+        alerts = Counter(("alert", word(record), None) for record in self.dead)
+        sent = Counter(
+            ("delivery", record.reason or "", record.destination) for record in self.sent if record.state == "dead"
+        )
+        return [
+            DeadLetters(kind=kind, reason=reason, destination=destination, count=count, since=NOW)
+            for counts in (alerts, sent)
+            for (kind, reason, destination), count in counts.items()
+        ]
+
+    def destinations(self) -> list[DestinationHealth]:
+        return self.failing
+
+    def condition(self) -> Condition:
+        return Condition(
+            alerts_waiting=7,
+            dead_alerts=len(self.dead),
+            dead_deliveries=sum(record.state == "dead" for record in self.sent),
+            destinations=tuple(self.failing),
+        )
 
     def dead_alerts(
         self, *, limit: int, after: str | None = None, reason: str | None = None, source: str | None = None
@@ -192,12 +234,20 @@ class FakeOperator:
     known: frozenset[str] = frozenset()
     done: list[str] = field(default_factory=list)
     words: list[tuple[str, Feedback]] = field(default_factory=list)
+    discarded: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def retry_dead(self, item_id: str) -> bool:
+    def retry_dead(self, item_id: str, by: str = "operator") -> bool:
         return self._do(item_id)
 
-    def discard_dead(self, item_id: str, by: str) -> bool:
-        return self._do(item_id)
+    def retry_all(
+        self, reason: str, *, destination: str | None = None, kind: str | None = None, by: str = "operator"
+    ) -> Reopened:
+        self.done.append(f"all {reason} {destination} {kind} by {by}")
+        return Reopened(count=3, left=1)
+
+    def discard_dead(self, item_id: str, by: str, why: str = "") -> bool:
+        self.discarded.append((item_id, by, why))
+        return item_id in self.known
 
     def reopen_case(self, key: str) -> bool:
         return self._do(key)
@@ -216,15 +266,31 @@ class FakeOperator:
 
 
 @dataclass
+class FakePressure:
+    """Counts what was accepted; `reached` is the mark."""
+
+    reached: str | None = None
+    added: int = 0
+
+    def mark(self) -> str | None:
+        return self.reached
+
+    def accepted(self) -> None:
+        self.added += 1
+
+
+@dataclass
 class World:
     """All that the application was given, to look at afterwards."""
 
     inbox: FakeInbox = field(default_factory=FakeInbox)
     reader: FakeReader = field(default_factory=FakeReader)
     operator: FakeOperator = field(default_factory=FakeOperator)
+    pressure: FakePressure = field(default_factory=FakePressure)
     counted: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     rules: list[Json] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
     drift: Json = field(default_factory=lambda: {"drift": [], "queries": []})
     now: float = 0.0
 
@@ -234,11 +300,13 @@ class World:
             inbox=self.inbox,
             reader=self.reader,
             operator=self.operator,
+            pressure=self.pressure,
             submission=submission,
             explain=explain,
             metrics=lambda: (b"enricher_up 1\n", "text/plain; version=0.0.4; charset=utf-8"),
             count=lambda event, label: self.counted.append((event, label)),
             content_problems=lambda: self.problems,
+            canaries=lambda: self.standings,
             tuning=lambda: self.rules,
             drift=lambda days: {"days": days, **self.drift},
             monotonic=lambda: self.now,

@@ -121,7 +121,7 @@ def test_filters(full: World, client: FlaskClient, query: str, keys: list[str]) 
 def pages(client: FlaskClient, path: str, name: str, limit: int) -> Iterator[list[Any]]:
     cursor: str | None = ""
     while cursor is not None:
-        page = got(client, f"{path}?limit={limit}&after={cursor}")
+        page = got(client, f"{path}{'&' if '?' in path else '?'}limit={limit}&after={cursor}")
         yield page[name]
         cursor = page["next"]
 
@@ -179,6 +179,69 @@ def test_retry_and_reopen(full: World, client: FlaskClient) -> None:
     assert client.post("/api/v1/cases/none/reopen").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("kind=alert", ["X0", "X1", "X2"]),
+        ("kind=delivery", ["D-slack"]),
+        ("reason=not_json", ["X0", "X1", "X2"]),
+        ("reason=invalid", ["D-slack"]),
+        ("destination=slack", ["D-slack"]),
+        ("destination=jira", []),
+        ("destination=slack&kind=alert", []),
+        ("destination=slack&reason=forbidden", []),
+    ],
+)
+def test_dead_letters_are_narrowed_down(full: World, client: FlaskClient, query: str, ids: list[str]) -> None:
+    for limit in (1, 2, 50):
+        listed = pages(client, f"/api/v1/dead-letters?{query}", "dead_letters", limit)
+        assert [item["id"] for page in listed for item in page] == ids
+
+
+def test_what_a_service_answered_is_shown_without_its_secrets(full: World, client: FlaskClient) -> None:
+    full.reader.sent = [
+        delivery("jira", "dead", reason="invalid", detail="sent Authorization: Bearer abcdef0123456789abcdef")
+    ]
+    shown = got(client, "/api/v1/dead-letters/D-jira")
+    assert (shown["type"], shown["reason"], shown["attempts"]) == ("delivery", "invalid", 1)
+    assert "abcdef" not in shown["detail"]
+    assert "sent" in shown["detail"]
+
+
+def test_all_of_a_reason_are_tried_again_by_one_order(full: World, client: FlaskClient) -> None:
+    answer = client.post("/api/v1/dead-letters/retry", json={"reason": "forbidden", "destination": "jira"})
+    assert (answer.status_code, answer.json) == (202, {"status": "accepted", "retried": 3, "left": 1})
+    assert client.post("/api/v1/dead-letters/retry", json={"reason": "x", "kind": "alert"}).status_code == 202
+    assert full.operator.done == ["all forbidden jira None by API", "all x None alert by API"]
+
+
+def test_a_dead_letter_is_discarded_by_somebody(full: World, client: FlaskClient) -> None:
+    order = {"by": " Anna \n Alvarez", "why": "opened by hand"}
+    assert client.post("/api/v1/dead-letters/X1/discard", json=order).json == {"status": "accepted", "id": "X1"}
+    assert full.operator.discarded == [("X1", "Anna Alvarez", "opened by hand")]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "error"),
+    [
+        pytest.param("X1/discard", b"{}", "bad_parameter", id="nobody's name"),
+        pytest.param("X1/discard", b'{"by": "  "}', "bad_parameter", id="a blank name"),
+        pytest.param("X1/discard", b'{"by": 7}', "bad_parameter", id="a name that is no text"),
+        pytest.param("X1/discard", b'{"by": "%s"}' % (b"a" * 101), "bad_parameter", id="a name without end"),
+        pytest.param("X1/discard", b"by=anna", "not_json", id="a form"),
+        pytest.param("X1/discard", b"[]", "not_an_object", id="a list"),
+        pytest.param("retry", b"{}", "bad_parameter", id="all of no reason"),
+        pytest.param("retry", b'{"reason": "x", "kind": "case"}', "bad_parameter", id="of another kind"),
+    ],
+)
+def test_an_order_that_cannot_be_read_does_nothing(
+    full: World, client: FlaskClient, path: str, body: bytes, error: str
+) -> None:
+    answer = client.post(f"/api/v1/dead-letters/{path}", data=body)
+    assert (answer.status_code, (answer.json or {})["error"]) == (400, error)
+    assert (full.operator.done, full.operator.discarded) == ([], [])
+
+
 def test_explain_stores_nothing(full: World, client: FlaskClient) -> None:
     answer = client.post("/api/v1/explain", data=gzip.compress(b'{"a":1}'), headers={"Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json) == (
@@ -203,7 +266,14 @@ EXAMPLES = [
     ("post", "/api/v1/cases/{key}/reopen", f"/api/v1/cases/{KEY}/reopen", 202),
     ("get", "/api/v1/deliveries", "/api/v1/deliveries", 200),
     ("get", "/api/v1/dead-letters", "/api/v1/dead-letters", 200),
+    ("get", "/api/v1/dead-letters", "/api/v1/dead-letters?kind=case", 400),
+    ("get", "/api/v1/dead-letters/{item_id}", "/api/v1/dead-letters/X1", 200),
+    ("get", "/api/v1/dead-letters/{item_id}", "/api/v1/dead-letters/D-slack", 200),
+    ("get", "/api/v1/dead-letters/{item_id}", "/api/v1/dead-letters/A1", 404),
     ("post", "/api/v1/dead-letters/{item_id}/retry", "/api/v1/dead-letters/X1/retry", 202),
+    ("post", "/api/v1/dead-letters/{item_id}/discard", "/api/v1/dead-letters/X1/discard", 202),
+    ("post", "/api/v1/dead-letters/{item_id}/discard", "/api/v1/dead-letters/none/discard", 404),
+    ("post", "/api/v1/dead-letters/retry", "/api/v1/dead-letters/retry", 202),
     ("get", "/api/v1/quarantine", "/api/v1/quarantine", 200),
     ("post", "/api/v1/quarantine/{alert_id}/retry", "/api/v1/quarantine/X1/retry", 202),
     ("get", "/api/v1/sources", "/api/v1/sources", 200),
@@ -220,11 +290,17 @@ EXAMPLES = [
 ]
 
 
+BODIES = {
+    "/api/v1/dead-letters/{item_id}/discard": b'{"by": "anna"}',
+    "/api/v1/dead-letters/retry": b'{"reason": "forbidden", "destination": "jira"}',
+}
+
+
 @pytest.mark.parametrize(("method", "template", "path", "status"), EXAMPLES)
 def test_answers_are_as_documented(
     full: World, client: FlaskClient, method: str, template: str, path: str, status: int
 ) -> None:
-    answer = client.open(path, method=method.upper(), data=b"{}" if method == "post" else None)
+    answer = client.open(path, method=method.upper(), data=BODIES.get(template, b"{}") if method == "post" else None)
     assert answer.status_code == status
     document = openapi_document()
     response = document["paths"][template][method]["responses"][str(status)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -11,6 +12,7 @@ from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
 from enricher.core.accounts import MonitorRecord
+from enricher.ports import DestinationHealth, Ticket
 from tests.web.fakes import (
     NOW,
     World,
@@ -152,6 +154,42 @@ def test_the_case_page_says_how_many_rows_an_alert_brought(full: World, client: 
     assert "monitor from sumo-prod, done, 3 of 13 rows" in words(parsed(client, f"/cases/{KEY}"))
 
 
+def test_dead_letters_are_counted_by_reason_and_narrowed_down(full: World, client: FlaskClient) -> None:
+    page = parsed(client, "/dead-letters")
+    assert "Alerts not json 1" in words(page)
+    assert "slack invalid 1" in words(page)
+    links = page.xpath("//section//td/a/@href")
+    assert "/dead-letters?kind=delivery&reason=invalid&destination=slack" in links
+    only = parsed(client, "/dead-letters?kind=delivery&reason=invalid&destination=slack")
+    assert only.xpath("//section//a[@aria-current]/text()") == ["invalid"]
+    assert only.xpath("//h2/text()") == ["Reasons", "Deliveries"]
+
+
+def test_a_person_is_told_what_trying_again_will_do(full: World, client: FlaskClient) -> None:
+    full.reader.sent = [delivery("jira", "dead", reason=reason) for reason in ("gone", "held", "forbidden")]
+    said = words(parsed(client, "/dead-letters?kind=delivery"))
+    assert "Look for it, else open another" in said
+    assert "There is no ticket: open one" in said
+
+
+@pytest.mark.parametrize("path", ["/", "/deliveries"])
+def test_a_paused_destination_is_named_with_its_reason(full: World, client: FlaskClient, path: str) -> None:
+    full.reader.failing = [
+        DestinationHealth(destination="jira", failures=7, reason="rate_limited", since=NOW, paused_until=NOW, paused=True)
+    ]
+    assert "jira is paused until 2026-11-24 02:04:00 UTC: rate limited, 7 times in a row" in words(parsed(client, path))
+
+
+def test_a_ticket_that_follows_a_closed_one_says_which(full: World, client: FlaskClient) -> None:
+    closed = Ticket("10001", "SEC-1", "https://jira.example/browse/SEC-1")
+    again = delivery("jira", generation=2, previous=closed)
+    full.reader.stored, full.reader.sent = [case_record(deliveries=(again,))], [again]
+    for path in ("/deliveries", f"/cases/{KEY}"):
+        page = parsed(client, path)
+        assert "follows SEC-1" in words(page)
+        assert page.xpath('//a[@href="https://jira.example/browse/SEC-1"]')
+
+
 def test_what_lies_in_quarantine_is_read_again_by_its_form(full: World, client: FlaskClient) -> None:
     action, fields = next(forms(parsed(client, "/intake")))
     answer = client.post(action, data=fields)
@@ -185,6 +223,7 @@ def evil(world: World) -> World:
     document["links"] = {HOSTILE: "javascript:alert(1)", "sumo_alert": "https://evil.example/.sumologic.com"}
     document["technique"]["url"] = "javascript:alert(1)"
     sent = delivery(HOSTILE, HOSTILE, label=HOSTILE, url="javascript:alert(1)", reason=HOSTILE, detail=HOSTILE)
+    dead = replace(sent, state="dead", previous=Ticket(HOSTILE, HOSTILE, "javascript:alert(1)"))
     news: Any = ({"seq": 1, "kind": HOSTILE, "at": HOSTILE, "text": HOSTILE, "lines": [HOSTILE]},)
     record = case_record(document, key=KEY, state=HOSTILE, news=news, deliveries=(sent,), alerts=("A1",))
     alert = alert_record(
@@ -195,7 +234,10 @@ def evil(world: World) -> World:
         dropped=({"row": 0, "reason": HOSTILE},),
         cases=(HOSTILE,),
     )
-    world.reader.stored, world.reader.sent, world.reader.dead = [record], [sent], [alert]
+    world.reader.stored, world.reader.sent, world.reader.dead = [record], [sent, dead], [alert]
+    world.reader.failing = [
+        DestinationHealth(destination=HOSTILE, failures=7, reason=HOSTILE, since=NOW, paused_until=NOW, paused=True)
+    ]
     monitor = MonitorRecord(monitor=HOSTILE, last_at=NOW, alerts=1, rows=1, per_hour=0.0, kinds={HOSTILE: 1})
     world.reader.heard = [source_record(HOSTILE, monitors=(monitor,), kinds={HOSTILE: 1})]
     world.inbox.records, world.inbox.bodies = {"A1": alert}, {"A1": HOSTILE.encode() + b"\xff\xfe"}
@@ -220,6 +262,18 @@ def test_hostile_text_is_text(evil: World, client: FlaskClient, path: str) -> No
     assert "⟨U+202E⟩" in source
     assert "<script>alert(1)</script>" in unescape(source)
     assert "49" not in words(page)
+
+
+@pytest.mark.parametrize("path", [*EVERY_PAGE, "/api/v1/dead-letters", "/api/v1/deliveries", f"/api/v1/cases/{KEY}"])
+def test_no_secret_that_a_service_or_a_sender_repeats_is_shown(full: World, client: FlaskClient, path: str) -> None:
+    said = "HTTP 400: Authorization: Bearer xyzzy0123456789plugh is not valid"
+    sent = delivery("jira", "dead", reason="invalid", detail=said)
+    full.reader.sent, full.reader.stored = [sent], [case_record(deliveries=(sent,))]
+    full.reader.dead = [alert_record("X1", state="dead", reason=f"bad_rows: {said}")]
+    full.inbox.records = {"A1": full.reader.dead[0], "X1": full.reader.dead[0]}
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert "xyzzy" not in answer.get_data(as_text=True)
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE)
@@ -251,17 +305,46 @@ def test_pages_are_sound(full: World, client: FlaskClient, path: str) -> None:
 # --- forms ----------------------------------------------------------------------------------------------------------
 
 
+def form(page: HtmlElement, ending: str) -> tuple[str, dict[str, str]]:
+    """The first form whose address ends so."""
+    return next((action, fields) for action, fields in forms(page) if action.endswith(ending))
+
+
 def forms(page: HtmlElement) -> Iterator[tuple[str, dict[str, str]]]:
     for form in page.xpath("//form[@method='post']"):
         yield form.get("action"), {field.get("name"): field.get("value") for field in form.xpath(".//input")}
 
 
 def test_a_dead_letter_is_retried_once_by_its_form(full: World, client: FlaskClient) -> None:
-    action, fields = next(forms(parsed(client, "/dead-letters")))
+    action, fields = form(parsed(client, "/dead-letters"), "/X1/retry")
     answer = client.post(action, data=fields, headers={"Origin": "null", "Sec-Fetch-Site": "same-origin"})
     assert (answer.status_code, answer.location) == (303, "/dead-letters?retried=X1")
     assert full.operator.done == ["X1"]
     assert "X1 is on its way again." in words(parsed(client, answer.location))
+
+
+def test_all_of_a_reason_are_tried_again_by_their_form(full: World, client: FlaskClient) -> None:
+    page = parsed(client, "/dead-letters")
+    action, fields = form(page, "/delivery/invalid/retry")
+    answer = client.post(action, data=fields)
+    assert (answer.status_code, answer.location) == (303, "/dead-letters?opened=3&left=1")
+    assert full.operator.done == ["all invalid slack delivery by console"]
+    assert "3 on their way again; 1 of the same reason are left." in words(parsed(client, answer.location))
+    other, _ = form(page, "/alert/not_json/retry")
+    assert client.post(other, data=fields).status_code == 403
+    assert client.post(action, data={}).status_code == 403
+    assert len(full.operator.done) == 1
+
+
+def test_a_dead_letter_is_discarded_by_its_form_with_a_name(full: World, client: FlaskClient) -> None:
+    page = parsed(client, "/dead-letters")
+    action, fields = form(page, "/X1/discard")
+    assert client.post(action, data=fields | {"by": " "}).status_code == 400
+    assert client.post(action, data={"by": "anna"}).status_code == 403
+    answer = client.post(action, data=fields | {"by": "anna", "why": "a test"})
+    assert (answer.status_code, answer.location) == (303, "/dead-letters?discarded=X1")
+    assert full.operator.discarded == [("X1", "anna", "a test")]
+    assert "X1 is discarded, and never tried again." in words(parsed(client, answer.location))
 
 
 def test_a_suppressed_case_is_reopened_by_its_form(full: World, client: FlaskClient) -> None:
@@ -272,7 +355,7 @@ def test_a_suppressed_case_is_reopened_by_its_form(full: World, client: FlaskCli
 
 
 def test_forms_of_others_do_nothing(full: World, client: FlaskClient) -> None:
-    action, fields = next(forms(parsed(client, "/dead-letters")))
+    action, fields = form(parsed(client, "/dead-letters"), "/X1/retry")
     ((_, reopen),) = forms(parsed(client, "/cases/enricher-0000000000000000"))
     token = fields["form_token"]
     for data in ({}, {"form_token": ""}, {"form_token": token[:-1]}, {"form_token": "x" + token}, reopen):
@@ -285,7 +368,7 @@ def test_forms_of_others_do_nothing(full: World, client: FlaskClient) -> None:
 
 
 def test_a_form_token_ends(full: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    action, fields = next(forms(parsed(client, "/dead-letters")))
+    action, fields = form(parsed(client, "/dead-letters"), "/X1/retry")
     later = NOW.timestamp() * 2
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: later)
     assert client.post(action, data=fields).status_code == 403

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.fakes import World, case_record
+from enricher.core.canary import Proof, Standing
+from enricher.ports import DestinationHealth
+from tests.web.fakes import NOW, World, alert_record, case_record, delivery
 
 ELSEWHERE = {"REMOTE_ADDR": "203.0.113.9"}
 
@@ -15,7 +17,35 @@ def test_alive(client: FlaskClient) -> None:
 def test_ready_with_bad_content_is_ready_and_says_so(client: FlaskClient, world: World) -> None:
     world.problems.append("config/tuning/dev.yml:12: expires is in the past")
     answer = client.get("/readyz")
-    assert (answer.status_code, answer.json) == (200, {"status": "ready", "problems": world.problems})
+    assert answer.status_code == 200
+    assert (answer.json or {}) | {"status": "ready", "problems": world.problems} == answer.json
+
+
+def test_ready_names_what_a_person_should_look_at_and_stays_ready(client: FlaskClient, world: World) -> None:
+    world.reader.dead = [alert_record("X1", state="dead", reason="not_json: line 1")]
+    world.reader.sent = [delivery("jira", "dead", reason="invalid", detail="secret")]
+    world.reader.failing = [
+        DestinationHealth(destination="jira", failures=7, reason="auth", since=NOW, paused_until=NOW, paused=True)
+    ]
+    world.standings = [Standing(destination="slack", state=Proof.MISSING, detail="secret", proved_at=NOW)]
+    world.pressure.reached = "inbox"
+
+    answer = client.get("/readyz", environ_overrides=ELSEWHERE)
+
+    at = "2026-11-24T02:04:00Z"
+    jira = {"destination": "jira", "failures": 7, "reason": "auth", "since": at, "paused_until": at, "paused": True}
+    assert (answer.status_code, answer.json) == (
+        200,
+        {
+            "status": "ready",
+            "problems": [],
+            "busy": "inbox",
+            "inbox": 7,
+            "dead_letters": {"alert": 1, "delivery": 1},
+            "destinations": [jira],
+            "canary": [{"destination": "slack", "state": "missing", "proved_at": at}],
+        },
+    )
 
 
 def test_not_ready_when_a_write_would_fail(client: FlaskClient, world: World) -> None:

@@ -12,6 +12,7 @@ from enricher.core.document import Json
 from enricher.errors import PayloadError
 from enricher.ports import Submission
 from enricher.web import create_app
+from tests.web.conftest import Connect
 from tests.web.fakes import World
 
 MIB = 1024 * 1024
@@ -185,3 +186,23 @@ def test_an_error_is_valid_json_whatever_its_detail(world: World) -> None:
     answer = client.post("/webhooks/sumo", data=b"{}")
     assert json.loads(answer.data) == {"error": "not_json", "detail": 'at "\u202e\x00</script>'}
     assert answer.content_type == "application/json"
+
+
+@pytest.mark.parametrize("mark", ["inbox", "disk"])
+def test_under_pressure_senders_come_again_and_then_are_let_in(client: FlaskClient, world: World, mark: str) -> None:
+    world.pressure.reached = mark
+    refused = client.post("/webhooks/sumo", data=b'{"a":1}')
+    assert (refused.status_code, (refused.json or {})["error"]) == (503, "busy")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert world.inbox.accepted == []
+
+    world.pressure.reached = None
+    assert client.post("/webhooks/sumo", data=b'{"a":1}').status_code == 202
+    assert client.post("/webhooks/sumo", data=b'{"a":1}').status_code == 200
+    assert world.pressure.added == 1
+    assert world.counted == [("webhook", "busy"), ("webhook", "accepted"), ("webhook", "duplicate")]
+
+
+def test_a_stranger_is_not_told_of_pressure(connect: Connect, world: World) -> None:
+    world.pressure.reached = "disk"
+    assert connect(webhook_tokens=(("prod", "secret"),)).post("/webhooks/sumo", data=b"{}").status_code == 401

@@ -187,7 +187,9 @@ def test_readyz_says_so(folder: Path, tmp_path_factory: pytest.TempPathFactory) 
     app.store.upgrade()
     try:
         client = app.web().test_client()
-        assert client.get("/readyz").json == {"status": "ready", "problems": []}
+        before = client.get("/readyz").json
+        assert before is not None
+        assert (before["status"], before["problems"]) == ("ready", [])
         change(folder, app.live, RULE.replace("approver: soc", "approver: team-web"))
         answer = client.get("/readyz")
         assert answer.status_code == 200

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from enricher.core.breaker import Trouble
 from enricher.core.document import CaseDocument, News
 from enricher.errors import DeliveryError, Outdated, Reason, StoreUnavailable
 from enricher.ports import AlertRecord, ClaimedAlert, ClaimedFollowUp, Delivery, Receipt, Settlement, Submission, Ticket
@@ -141,7 +142,16 @@ class FakeInbox(Desk):
 
 @dataclass
 class FakeOutbox(Desk):
-    """An outbox for one destination or several; queued deliveries go to the destination that they name."""
+    """An outbox for one destination or several; queued deliveries go to the destination that they name.
+
+    `units` are handed out as they are where units are claimed; `troubles` are those of destinations that it was told of, and
+    `paused` is whether a destination is left alone when one comes.
+    """
+
+    units: list[list[Delivery]] = field(default_factory=list)
+    bursts: list[int] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    paused: bool = False
 
     def claim(self, destination: str, limit: int) -> list[Delivery]:
         with self.changed:
@@ -151,6 +161,12 @@ class FakeOutbox(Desk):
             taken = self.hand_out(limit)
             self.queued += others
             return taken
+
+    def claim_units(self, destination: str, limit: int, burst: int) -> list[list[Delivery]]:
+        self.bursts.append(burst)
+        with self.changed:
+            units, self.units[:] = list(self.units), []
+        return [*units, *([one] for one in self.claim(destination, limit))]
 
     def ticket_created(self, delivery: Delivery, ticket: Ticket) -> None:
         self.note("ticket_created", delivery.case["key"], ticket.label)
@@ -162,8 +178,35 @@ class FakeOutbox(Desk):
         made = (ticket.label,) if ticket else ()
         self.note("delivered", delivery.case["key"], sent_seq, *made)
 
-    def retry(self, delivery: Delivery, reason: str, detail: str, delay_s: float, *, unknown: bool) -> None:
-        self.note("retry", delivery.case["key"], reason, delay_s, unknown)
+    def opened_together(self, opened: Sequence[tuple[Delivery, int]], ticket: Ticket) -> None:
+        for delivery, sent_seq in opened:
+            self.note("delivered", delivery.case["key"], sent_seq, ticket.label)
+
+    def retry(
+        self,
+        delivery: Delivery,
+        reason: str,
+        detail: str,
+        delay_s: float,
+        *,
+        unknown: bool,
+        trouble: Trouble | None = None,
+        last: bool = False,
+    ) -> bool:
+        dead = last and not self.paused
+        if trouble:
+            self.troubles.append(trouble)
+        if dead:
+            self.note("bury", delivery.case["key"], reason)
+        else:
+            self.note("retry", delivery.case["key"], reason, delay_s, unknown)
+        return dead
+
+    def begin_anew(self, delivery: Delivery) -> None:
+        self.note("begin_anew", delivery.case["key"])
+
+    def twins(self, case_key: str, destination: str, tickets: Sequence[Ticket]) -> int:
+        raise NotImplementedError
 
     def bury(self, delivery: Delivery, reason: str, detail: str) -> None:
         self.note("bury", delivery.case["key"], reason)
@@ -207,8 +250,21 @@ class FakeDestination:
             raise self.errors[call[0]]
 
 
-def failure(reason: Reason, *, retry_after: float = 0.0) -> DeliveryError:
-    return DeliveryError("jira", reason, retry_after=retry_after, detail="HTTP 4xx")
+@dataclass
+class FakeDigests(FakeDestination):
+    """One that can open a ticket for many; `many` are the cases it was asked to."""
+
+    digest_at: int = 3
+    many: list[list[str]] = field(default_factory=list)
+
+    def create_together(self, deliveries: Sequence[Delivery]) -> Ticket:
+        self.many.append([one.case["key"] for one in deliveries])
+        self._note("create_together")
+        return Ticket("C1:1.1#digest", "digest")
+
+
+def failure(reason: Reason, *, retry_after: float = 0.0, of_one: bool = False) -> DeliveryError:
+    return DeliveryError("jira", reason, retry_after=retry_after, detail="HTTP 4xx", of_one=of_one)
 
 
 @dataclass

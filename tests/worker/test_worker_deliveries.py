@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
+from enricher.core.breaker import WIDE, Trouble
 from enricher.core.retry import MAX_ATTEMPTS
-from enricher.errors import OUTCOME_OF, Outcome, Reason, StoreUnavailable
-from enricher.ports import Ticket
+from enricher.errors import OUTCOME_OF, Outcome, Reason, StoreUnavailable, TicketClosed
+from enricher.ports import Delivery, Ticket
 from enricher.worker.deliveries import DeliveryJob
-from tests.worker.fakes import NO_STORE, SEC_12, Call, FakeDestination, FakeOutbox, delivery, failure
+from tests.worker.fakes import NO_STORE, SEC_12, Call, FakeDestination, FakeDigests, FakeOutbox, delivery, failure
 
 
 def do(destination: FakeDestination, *, outbox: FakeOutbox | None = None, **more: Any) -> list[Call]:
@@ -73,7 +75,8 @@ def test_a_search_that_lags_is_looked_at_when_it_is_believed_however_often_other
 
 
 def test_a_look_up_that_is_refused_is_a_dead_letter() -> None:
-    assert do(FakeDestination(errors={"find": failure(Reason.AUTH)}), in_doubt=True) == [("bury", "case-1", "auth")]
+    refused = failure(Reason.FORBIDDEN)
+    assert do(FakeDestination(errors={"find": refused}), in_doubt=True) == [("bury", "case-1", "forbidden")]
 
 
 def test_a_known_ticket_is_neither_looked_up_nor_created() -> None:
@@ -149,7 +152,8 @@ def test_what_the_outbox_hears_of_a_failure(reason: Reason, method: str) -> None
     destination = FakeDestination(errors={method: failure(reason, retry_after=7.0)})
     expected = {
         Outcome.REJECTED: ("bury", "case-1", reason.value),
-        Outcome.NOT_SENT: ("retry", "case-1", reason.value, 7.0, False),
+        # An update may be several calls, of which those before may have got through.
+        Outcome.NOT_SENT: ("retry", "case-1", reason.value, 7.0, method == "update"),
         Outcome.UNKNOWN: ("retry", "case-1", reason.value, 7.0, True),
     }
 
@@ -185,6 +189,182 @@ def test_a_store_that_refuses_leaves_it_to_the_lease(method: str) -> None:
 
     assert outbox.calls == []
     assert ("update", "SEC-12", 2) not in destination.calls
+
+
+@pytest.mark.parametrize("method", ["find", "create", "update"])
+@pytest.mark.parametrize("reason", Reason)
+def test_the_destination_s_own_trouble_is_told(reason: Reason, method: str) -> None:
+    """Whatever the call: of a case's own the outbox hears no trouble."""
+    outbox = FakeOutbox()
+    destination = FakeDestination(
+        errors={method: failure(reason, retry_after=7.0)}, found=SEC_12 if method == "update" else None
+    )
+
+    do(destination, outbox=outbox, in_doubt=True, kinds=("opened", "recovery"))
+
+    expected = [Trouble(reason, retry_after=7.0, chance=0.5)] if reason in WIDE else []
+    assert outbox.troubles == expected
+
+
+def test_a_limit_of_one_ticket_is_not_the_destination_s() -> None:
+    outbox = FakeOutbox()
+    limited = failure(Reason.RATE_LIMITED, retry_after=30.0, of_one=True)
+
+    calls = do(FakeDestination(errors={"update": limited}), outbox=outbox, ticket=SEC_12, kinds=("opened", "recovery"))
+
+    assert calls[-1] == ("retry", "case-1", "rate_limited", 30.0, True)
+    assert outbox.troubles == []
+
+
+def test_nothing_is_given_up_while_its_destination_is_left_alone() -> None:
+    outbox = FakeOutbox(paused=True)
+    destination = FakeDestination(errors={"create": failure(Reason.TIMEOUT)})
+
+    assert do(destination, outbox=outbox, attempts=MAX_ATTEMPTS) == [("retry", "case-1", "timeout", 450.0, True)]
+
+
+@pytest.mark.parametrize("reason", [Reason.RATE_LIMITED, Reason.AUTH])
+def test_waiting_is_never_given_up(reason: Reason) -> None:
+    destination = FakeDestination(errors={"create": failure(reason)})
+
+    assert do(destination, attempts=MAX_ATTEMPTS)[0][0] == "retry"
+
+
+# --- a ticket that is closed -----------------------------------------------------------------------------------------
+
+
+def test_a_closed_ticket_is_followed() -> None:
+    destination = FakeDestination(errors={"update": TicketClosed("SEC-12 was closed long ago")})
+
+    assert do(destination, ticket=SEC_12, sent_seq=1, kinds=("opened", "evidence")) == [("begin_anew", "case-1")]
+    assert destination.calls == [("update", "SEC-12", 2)]
+
+
+def test_a_ticket_that_is_closed_the_moment_it_is_made_is_not_followed_without_an_end() -> None:
+    destination = FakeDestination(errors={"update": TicketClosed("a rule closes them all")})
+
+    calls = do(destination, sent_seq=1, generation=2, previous=SEC_12, kinds=("opened", "reopened"))
+
+    assert calls == [CREATED, ("progressed", "case-1", 1), done(2)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        pytest.param(("opened", "recovery", "evidence"), [], id="what it holds in its body is not told again"),
+        pytest.param(("opened", "recovery", "reopened", "evidence"), [3, 4], id="what the old one was not told, it is"),
+    ],
+)
+def test_the_next_ticket_is_told_what_the_old_one_was_not(kinds: Sequence[str], told: list[int]) -> None:
+    destination = FakeDestination()
+
+    do(destination, sent_seq=2, generation=2, previous=SEC_12, kinds=kinds)
+
+    assert destination.calls == [("create",), *[("update", "SEC-12", seq) for seq in told]]
+
+
+# --- the residual ----------------------------------------------------------------------------------------------------
+
+
+def counted(destination: str) -> float:
+    return REGISTRY.get_sample_value("enricher_creates_after_doubt_total", {"destination": destination}) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("claim", "found", "watched"),
+    [
+        pytest.param(delivery(), None, [], id="a first create is none"),
+        pytest.param(delivery(in_doubt=True), SEC_12, [], id="nor is one that is adopted"),
+        pytest.param(delivery(in_doubt=True), None, ["case-1"], id="a create after a look-up that found nothing is"),
+    ],
+)
+def test_a_create_that_may_be_the_second_is_counted_and_watched(
+    claim: Delivery, found: Ticket | None, watched: list[str]
+) -> None:
+    seen: list[str] = []
+    destination = FakeDestination("residual", found=found)
+    job = DeliveryJob(FakeOutbox(), destination, lambda: 0.5, watch=lambda one: seen.append(one.case["key"]))
+    before = counted("residual")
+
+    job.do(claim)
+
+    assert seen == watched
+    assert counted("residual") - before == len(watched)
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------
+
+MANY = tuple(delivery(f"case-{n}", kinds=("opened", "severity")) for n in range(1, 4))
+
+
+def test_a_burst_is_one_claim_and_one_ticket() -> None:
+    outbox, destination = FakeOutbox(units=[list(MANY), [delivery("case-9")]]), FakeDigests()
+    job = DeliveryJob(outbox, destination, lambda: 0.5)
+
+    claims = job.claim(8)
+    for claim in claims:
+        job.do(claim)
+
+    assert [list(job.keys(claim)) for claim in claims] == [["D-case-1", "D-case-2", "D-case-3"], ["D-case-9"]]
+    assert outbox.bursts == [3]
+    assert destination.calls == [("create_together",), ("create",)]
+    together = [("delivered", f"case-{n}", 2, "digest") for n in range(1, 4)]
+    assert outbox.calls == [*together, ("delivered", "case-9", 1, "SEC-12")]
+
+
+def test_where_digests_are_off_none_are_claimed() -> None:
+    outbox = FakeOutbox(queued=[delivery()])
+
+    assert len(DeliveryJob(outbox, FakeDigests(digest_at=0), lambda: 0.5).claim(8)) == 1
+    assert outbox.bursts == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "given_back", "troubles"),
+    [
+        pytest.param(Reason.TIMEOUT, (1.0, True), 1, id="unknown: each is in doubt, and the destination has failed once"),
+        pytest.param(Reason.CONNECT, (1.0, False), 1, id="not sent: each waits"),
+        pytest.param(Reason.INVALID, (0.0, False), 0, id="refused: each is tried alone, for one may be the reason"),
+    ],
+)
+def test_a_failure_of_many(reason: Reason, given_back: tuple[float, bool], troubles: int) -> None:
+    outbox, destination = FakeOutbox(), FakeDigests(errors={"create_together": failure(reason)})
+
+    DeliveryJob(outbox, destination, lambda: 0.5).do(MANY)
+
+    assert outbox.calls == [("retry", f"case-{n}", reason.value, *given_back) for n in range(1, 4)]
+    assert len(outbox.troubles) == troubles
+
+
+def test_many_that_crash_are_all_in_doubt_and_those_not_begun_are_all_given_back() -> None:
+    outbox = FakeOutbox()
+    job = DeliveryJob(outbox, FakeDigests(), lambda: 0.5)
+
+    job.crashed(MANY, KeyError("a bug"))
+    job.release(MANY)
+
+    assert [call[2:] for call in outbox.calls] == [("crashed", 1.0, True)] * 3 + [("released", 0.0, False)] * 3
+
+
+# --- the points that a test may stop at ------------------------------------------------------------------------------
+
+
+def test_the_points_of_a_delivery_in_order() -> None:
+    reached: list[str] = []
+    job = DeliveryJob(FakeOutbox(), FakeDestination(), lambda: 0.5, at=reached.append)
+
+    job.do(delivery(in_doubt=True, kinds=("opened", "recovery")))
+
+    assert reached == [
+        "claimed",
+        "looked_up",
+        "before_create",
+        "created",
+        "ticket_stored",
+        "before_update",
+        "updated",
+        "before_delivered",
+    ]
 
 
 # --- what nobody foresaw --------------------------------------------------------------------------------------------

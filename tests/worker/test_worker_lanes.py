@@ -21,8 +21,8 @@ class Job(Desk):
     name: str = "job"
     tasks: dict[str, Callable[[], None]] = field(default_factory=dict)
 
-    def key(self, claim: str) -> str:
-        return claim
+    def keys(self, claim: str) -> list[str]:
+        return claim.split("+")
 
     def claim(self, limit: int) -> list[str]:
         return self.hand_out(limit)
@@ -195,3 +195,22 @@ def test_told_to_stop_it_finishes_what_was_begun_and_gives_back_the_rest() -> No
     assert job.did("done") == ["begun"]
     assert job.did("release") == ["held"]
     assert job.queued == ["never claimed"]
+
+
+def test_a_claim_of_several_rows_is_held_by_each_of_them() -> None:
+    """The heartbeat renews them all."""
+    go, begun = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        soon(go)
+
+    job = Job(queued=["a+b+c"], tasks={"a+b+c": hang})
+
+    with running(job) as run:
+        soon(begun)
+        assert run.lane.held() == ["a", "b", "c"]
+        go.set()
+        job.until(lambda: job.did("done") == ["a+b+c"])
+
+    assert run.lane.held() == []

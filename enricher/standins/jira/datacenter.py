@@ -13,7 +13,8 @@ from flask import Response, request
 
 from enricher.standins.jira import search
 from enricher.standins.jira.fields import Layout
-from enricher.standins.jira.service import NO_AUTH, Jira
+from enricher.standins.jira.service import Jira
+from enricher.standins.jira.trouble import NO_AUTH
 from enricher.standins.limits import Buckets
 from enricher.standins.service import KEY, Clock, Refusal, answer
 from enricher.standins.shelf import Json

@@ -70,6 +70,13 @@ class Layout:
     )
     resolution_on_screen: bool = True
     """Whether the transition to Done shows the resolution."""
+    reopening_shows_resolution: bool = True
+    """Whether the transitions out of Done show it, so that it stays unless it is taken away; else they take it away themselves."""
+    done_is_final: bool = False
+    """No transition leads out of Done."""
+    asks_for_reason: bool = False
+    """The transition to Done asks for a field of the site's own."""
+    link_types: tuple[str, ...] = ("Duplicate", "Relates", "Blocks")
     data_center: bool = False
     service_desk: bool = False
     rights: frozenset[str] = RIGHTS

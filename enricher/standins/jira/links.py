@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from enricher.standins.jira.fields import refusal
+from enricher.standins.jira.fields import Layout, refusal
 from enricher.standins.jira.site import Site
 from enricher.standins.shelf import Json
 
@@ -42,7 +42,7 @@ def put_remote(site: Site, issue: Json, body: Json) -> tuple[int, Json]:
 def join(site: Site, body: Json) -> None:
     """Link two issues; both show it. Raises Refusal."""
     name = _of(body, "type", "name")
-    if name not in LINK_TYPES:
+    if name not in site.layout.link_types:
         raise refusal(messages=[f"No issue link type with name '{name}' found."], status=404)
     inward, outward = (site.issue(_of(body, side, "key")) for side in ("inwardIssue", "outwardIssue"))
     link_id = site.next_id("issuelink")
@@ -59,6 +59,12 @@ def shown(link: Json) -> Json:
         "type": {"name": link["type"], "inward": inward, "outward": outward},
         link["side"]: {"key": link["key"]},
     }
+
+
+def types(layout: Layout) -> Json:
+    """The types of links that the site has."""
+    found = [(str(n), name, *LINK_TYPES[name]) for n, name in enumerate(layout.link_types, 10_000)]
+    return {"issueLinkTypes": [dict(zip(("id", "name", "inward", "outward"), one, strict=True)) for one in found]}
 
 
 def _of(body: Json, name: str, key: str) -> str:

@@ -11,10 +11,12 @@ from urllib.parse import quote
 import orjson
 from flask import Response, redirect, render_template, request
 
-from enricher.standins.jira import comments, links, meta, search, workflow
+from enricher.standins.jira import comments, links, meta, search, trouble, workflow
 from enricher.standins.jira.fields import Layout, check_property, refusal
 from enricher.standins.jira.page import html
+from enricher.standins.jira.people import People
 from enricher.standins.jira.site import Site, stamp
+from enricher.standins.jira.trouble import NO_AUTH
 from enricher.standins.limits import Buckets, Window
 from enricher.standins.service import KEY, Clock, Refusal, Service, answer
 from enricher.standins.shelf import Json
@@ -27,7 +29,6 @@ GONE = (
     "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. "
     "A full migration guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046"
 )
-NO_AUTH = "Client must be authenticated to access this resource."
 
 
 class Jira(Service):
@@ -56,6 +57,7 @@ class Jira(Service):
         self.email, self.token, self.project = email, token, self.layout.project
         self.scoped, self.cloud_id = scoped, "11111111-2222-3333-4444-555555555555"
         self.site = Site(self.layout, clock, search_lag, state)
+        self.people = People(self.site, self.lock)
         self._bursts = {method: Buckets(rate if limits else 0, rate, clock) for method, rate in BURST_PER_S.items()}
         self._per_issue = (Window(20 if limits else 0, 2, clock), Window(100 if limits else 0, 30, clock))
         self.me: Json = {
@@ -91,6 +93,7 @@ class Jira(Service):
         self.api("GET", f"{issue}/<key>/properties/<name>", self._get_property)
         self.api("PUT", f"{issue}/<key>/properties/<name>", self._put_property)
         self.api("POST", f"{self.root}/issueLink", self._issue_link)
+        self.api("GET", f"{self.root}/issueLinkType", lambda: answer(200, links.types(self.layout)))
         self._add_comment_routes(f"{issue}/<key>/comment")
         self._add_search_routes()
         self._add_meta_routes()
@@ -130,13 +133,14 @@ class Jira(Service):
     def holdings(self) -> Json:
         return {"issues": [issue | {"url": f"/browse/{issue['key']}"} for issue in self.site.issues()]}
 
-    def hide(self, key: str) -> None:
-        """Take away the account's permission to see an issue."""
-        with self.lock:
-            self.site.hide(key)
-
     def error(self, status: int, text: str) -> Response:
         return answer(status, {"errorMessages": [text], "errors": {}})
+
+    def deny(self, status: int, field: str) -> Response:
+        return trouble.deny(status, field)
+
+    def widen(self, environ: WSGIEnvironment) -> None:
+        trouble.widen(environ, self.project)
 
     def limited(self, retry_after: float, reason: str = "jira-burst-based") -> Response:
         headers = {
@@ -177,7 +181,7 @@ class Jira(Service):
 
     def _create(self) -> Response:
         self.site.need("CREATE_ISSUES")
-        issue = self.site.create(self.body())
+        issue = self.site.create(self.body(), self.me)
         made = {"id": issue["id"], "key": issue["key"], "self": f"{self.api_url}/issue/{issue['id']}"}
         return answer(201, made, {"Location": made["self"]})
 

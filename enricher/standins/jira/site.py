@@ -78,7 +78,7 @@ class Site:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def create(self, body: Json) -> Json:
+    def create(self, body: Json, creator: Json) -> Json:
         """Raises Refusal. A text that is too long burns a key: the number is gone though nothing was created."""
         fields, properties = self._checked_create(body)
         number = self._next_number()
@@ -91,6 +91,9 @@ class Site:
             "fields": {"labels": [], "description": None, "priority": {"id": "3", "name": "Medium"}, **fields},
             "status": "To Do",
             "resolution": None,
+            "resolved": None,
+            "categorised": now,
+            "creator": creator,
             "properties": properties,
             "comments": [],
             "remotelinks": [],
@@ -117,13 +120,28 @@ class Site:
 
     def transition(self, issue: Json, body: Json) -> None:
         """Raises Refusal."""
-        to = workflow.chosen(body.get("transition"), issue["status"])
-        fields = _object(body, "fields")
-        resolution = workflow.resolution(to, fields, self.layout)
-        if resolution or "resolution" in fields:
-            issue["resolution"] = resolution
-        issue["status"] = to
+        to = workflow.chosen(body.get("transition"), issue["status"], self.layout)
+        self.move(issue, to, workflow.resolution(issue, to, _object(body, "fields"), self.layout))
+
+    def move(self, issue: Json, to: str, resolution: Json | None) -> None:
+        """Put it into a status, whatever the workflow says. When it was resolved counts from when it got a resolution."""
+        now = self.clock()
+        if workflow.category(to) != workflow.category(issue["status"]):
+            issue["categorised"] = now
+        if resolution != issue["resolution"]:
+            issue["resolved"] = now if resolution else None
+        issue["status"], issue["resolution"] = to, resolution
         self.save(issue)
+
+    def delete(self, issue: Json) -> None:
+        """It is gone at once, from the index too, and from the issues that it was linked to."""
+        self._issues.remove(issue["key"])
+        self._index.pop(issue["key"], None)
+        for other in self._issues:
+            kept = [link for link in other["links"] if link["key"] != issue["key"]]
+            if len(kept) < len(other["links"]):
+                other["links"] = kept
+                self.save(other)
 
     def save(self, issue: Json) -> None:
         """Keep what was changed; the index learns it after the lag."""
@@ -238,7 +256,7 @@ def view_of(issue: Json) -> View:
         "labels": list(fields["labels"]),
         "issuetype": fields["issuetype"]["name"],
         "status": issue["status"],
-        "category": workflow.STATUSES[issue["status"]]["statusCategory"]["name"],
+        "category": workflow.category(issue["status"])["name"],
         "resolution": issue["resolution"] and issue["resolution"]["name"],
         "priority": fields["priority"]["name"],
         "summary": fields["summary"],

@@ -21,33 +21,45 @@ STATUSES: dict[str, Json] = {
 TRANSITIONS = {"11": "To Do", "21": "In Progress", "31": "Done"}
 
 
+def category(status: str) -> Json:
+    """The category of a status."""
+    found: Json = STATUSES[status]["statusCategory"]
+    return found
+
+
 def offered(status: str, layout: Layout, *, expand: bool) -> list[Json]:
-    """The transitions open to an issue in this status; their fields only where they were asked for."""
+    """The transitions open to an issue in this status, to who may take one; their fields only where they were asked for."""
     transitions = []
     for transition_id, to in TRANSITIONS.items():
-        if to == status:
+        if not _is_open(status, to, layout):
             continue
+        screen = _screen(status, to, layout)
         transition: Json = {
             "id": transition_id,
             "name": to,
             "to": STATUSES[to],
-            "hasScreen": to == "Done",
+            "hasScreen": bool(screen),
             "isGlobal": True,
             "isInitial": False,
             "isAvailable": True,
             "isConditional": False,
         }
         if expand:
-            transition["fields"] = _screen(to, layout)
+            transition["fields"] = screen
         transitions.append(transition)
     return transitions
 
 
-def _screen(to: str, layout: Layout) -> Json:
-    if to != "Done" or not layout.resolution_on_screen:
-        return {}
-    return {
-        "resolution": {
+def _is_open(status: str, to: str, layout: Layout) -> bool:
+    return "TRANSITION_ISSUES" in layout.rights and to != status and not (status == "Done" and layout.done_is_final)
+
+
+def _screen(status: str, to: str, layout: Layout) -> Json:
+    """The fields that the transition shows."""
+    ends, opens = to == "Done" and layout.resolution_on_screen, status == "Done" and layout.reopening_shows_resolution
+    screen: Json = {}
+    if ends or opens:
+        screen["resolution"] = {
             "required": False,
             "name": "Resolution",
             "key": "resolution",
@@ -55,28 +67,40 @@ def _screen(to: str, layout: Layout) -> Json:
             "operations": ["set"],
             "allowedValues": [{"id": option_id, "name": name} for option_id, name in layout.resolutions.items()],
         }
-    }
+    if to == "Done" and layout.asks_for_reason:
+        screen["customfield_10123"] = {
+            "required": True,
+            "name": "Reason",
+            "key": "customfield_10123",
+            "operations": ["set"],
+        }
+    return screen
 
 
-def chosen(transition: Any, status: str) -> str:
+def chosen(transition: Any, status: str, layout: Layout) -> str:
     """The status that the transition leads to. Raises Refusal."""
     transition_id = transition.get("id") if isinstance(transition, dict) else None
     if transition_id is None:
         raise refusal(messages=["Missing 'transition' identifier"])
     to = TRANSITIONS.get(str(transition_id))
-    if to is None or to == status:
+    if to is None or not _is_open(status, to, layout):
         raise refusal(messages=[f"Transition id '{transition_id}' is not valid for this issue."])
     return to
 
 
-def resolution(to: str, fields: Mapping[str, Any], layout: Layout) -> Json | None:
-    """The resolution that a transition's fields set, where they name one. Raises Refusal for anything not on its screen."""
-    on_screen = _screen(to, layout)
-    clears = fields.get("resolution", "") is None
+def resolution(issue: Json, to: str, fields: Mapping[str, Any], layout: Layout) -> Json | None:
+    """The issue's resolution after a transition with these fields. Raises Refusal for what is not on its screen, or not there."""
+    on_screen = _screen(issue["status"], to, layout)
     for name in fields:
-        if name not in on_screen and not (name == "resolution" and clears):
+        if name not in on_screen:
             raise refusal({name: NOT_ON_SCREEN.format(name)})
-    if not fields.get("resolution"):
+    for name, field in on_screen.items():
+        if field["required"] and not fields.get(name):
+            raise refusal({name: f"{field['name']} is required."})
+    if "resolution" not in fields:
+        by_itself = issue["status"] == "Done" and not layout.reopening_shows_resolution
+        return None if by_itself else issue["resolution"]
+    if fields["resolution"] is None:
         return None
     try:
         return choice(fields["resolution"], layout.resolutions, "name", "The resolution selected is invalid.")

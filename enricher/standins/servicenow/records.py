@@ -29,6 +29,10 @@ class Rules:
     duplicate_status: int = 403
     resolve_status: int = 403
     """What missing close fields give: 403, on some instances 500."""
+    resolve_needs: tuple[str, ...] = ()
+    """Fields of the site's own without which it lets nobody resolve."""
+    reopen_to: frozenset[str] = frozenset({"1", "2", "3"})
+    """The states into which a resolved record may be taken again."""
     abort_rule: str | None = None
     """The name of a business rule that aborts every insert."""
     on_insert: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +100,7 @@ class Records:
             detail = f"Error during insert of {self.table.name} ({number}): Unique Key violation detected by database (Duplicate entry '{sys_id}' for key 'PRIMARY')"
             raise failure(self.rules.duplicate_status, "Operation Failed", detail)
         now = stamp(self._clock())
-        record = {**dict.fromkeys(self.lengths, ""), "priority": "", **self.table.defaults}
+        record = {**dict.fromkeys((*self.lengths, *self.table.stamps), ""), "priority": "", **self.table.defaults}
         record |= {"sys_id": sys_id or uuid4().hex, "number": number, "active": "true", "opened_at": now}
         record |= {"sys_created_on": now, "sys_created_by": self._user}
         self._write(record, {**sent, **self.rules.on_insert})
@@ -104,12 +108,27 @@ class Records:
 
     def update(self, sys_id: str, sent: Json) -> Record:
         """Raises Refusal. Notes append: what is sent twice stands there twice."""
+        record = self._present(sys_id)
+        if record["state"] in self.table.ended:
+            raise failure(403, "Operation Failed", "ACL Exception Update Failed due to security constraints")
+        self._write(record, sent)
+        return record
+
+    def by_hand(self, sys_id: str, sent: Json) -> None:
+        """What an administrator does in the browser: any field that there is, any state. Raises Refusal where there is no record."""
+        record = self._present(sys_id)
+        record |= {name: _plain(value) for name, value in sent.items() if name in self.lengths}
+        self._keep(record, sent)
+
+    def delete(self, sys_id: str) -> None:
+        """Its notes stay in the journal, as they do."""
+        self._records.remove(self._present(sys_id)["sys_id"])
+
+    def _present(self, sys_id: str) -> Record:
         present = self._records.get(sys_id)
         if present is None:
             raise failure(404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
-        record = dict(present)
-        self._write(record, sent)
-        return record
+        return dict(present)
 
     def _write(self, record: Record, sent: Json) -> None:
         """Fields that the table does not have, or the account may not write, are left out without a word."""
@@ -117,7 +136,11 @@ class Records:
             if name in sent and name not in self.rules.unwritable:
                 record[name] = _plain(sent[name])[:length]
         self._check_state(record)
+        self._keep(record, sent)
+
+    def _keep(self, record: Record, sent: Json) -> None:
         self._compute(record, sent)
+        self._stamp(record)
         record["active"] = "false" if record["state"] in self.table.ended else "true"
         record["sys_updated_on"] = stamp(self._clock())
         self._records.put(record["sys_id"], record)
@@ -135,6 +158,13 @@ class Records:
         elif record["risk_score_override"] != "true":
             record["risk_score"] = str(RISK.get(record["priority"], 0))
 
+    def _stamp(self, record: Record) -> None:
+        """When it was resolved or ended, as long as it is."""
+        now, state = stamp(self._clock()), record["state"]
+        if self.table.resolved and state not in self.table.ended:
+            record["resolved_at"] = (record["resolved_at"] or now) if state == self.table.resolved else ""
+        record["closed_at"] = (record["closed_at"] or now) if state in self.table.ended else ""
+
     def _check_mandatory(self, sent: Json) -> None:
         if missing := [name for name in self.rules.mandatory if not sent.get(name)]:
             detail = f"Data Policy Exception:\n The following fields are mandatory: {', '.join(missing)}"
@@ -148,11 +178,14 @@ class Records:
             return
         if self.table is INCIDENT and after == "7":
             raise failure(403, "Operation Failed", "ACL Exception Update Failed due to security constraints")
+        if before == self.table.resolved and after not in {*self.rules.reopen_to, *self.table.ended}:
+            raise failure(403, "Operation Failed", self._aborted("Incident is not opened again"))
         if self.table.steps and not self._is_a_step(before, after):
             detail = f"Invalid state change from {self.table.states.get(before)} to {self.table.states.get(after, after)}"
             raise failure(403, "Operation Failed", detail)
-        if after in self.table.close_needed and not (record["close_code"] and record["close_notes"]):
-            detail = "Data Policy Exception:\n The following fields are mandatory: Resolution code, Resolution notes"
+        needed = ("close_code", "close_notes", *self.rules.resolve_needs) if after in self.table.close_needed else ()
+        if missing := [name for name in needed if not record.get(name)]:
+            detail = f"Data Policy Exception:\n The following fields are mandatory: {', '.join(missing)}"
             raise failure(self.rules.resolve_status, "Operation Failed", detail)
 
     def _is_a_step(self, before: str, after: str) -> bool:

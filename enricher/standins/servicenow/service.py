@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Response, redirect, render_template, request
@@ -18,9 +18,18 @@ from enricher.standins.servicenow.records import Records, Rules, failure
 from enricher.standins.servicenow.tables import JOURNAL, PRIORITIES, TICKETS, others
 from enricher.standins.shelf import Json
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 HOUR = 3_600
 GRANT = "/oauth_token.do"
 JOURNAL_WORDS = {"work_notes": "Work notes", "comments": "Additional comments"}
+DENIED = {
+    400: ("Exception while reading request", "The value of {} cannot be read"),
+    401: ("User Not Authenticated", "Required to provide Auth information"),
+    403: ("Operation Failed", "ACL Exception Insert Failed due to security constraints"),
+    404: ("No Record found", "Record doesn't exist or ACL restricts the record retrieval"),
+}
 CANCELLED = {"message": "Transaction cancelled: maximum execution time exceeded", "detail": ""}
 
 
@@ -66,6 +75,19 @@ class ServiceNow(Service):
         self.page("/<word>", self._list_page)
         self.page("/<word>/<sys_id>", self._page)
 
+    def by_hand(self, sys_id: str, **fields: str) -> None:
+        """What a person does to a record in the browser, with every right there is."""
+        with self.lock:
+            self._holding(sys_id).by_hand(sys_id, fields)
+
+    def delete(self, sys_id: str) -> None:
+        """A person deletes a record."""
+        with self.lock:
+            self._holding(sys_id).delete(sys_id)
+
+    def _holding(self, sys_id: str) -> Records:
+        return next(records for records in self.tickets.values() if records.get(sys_id))
+
     # --- what every stand-in has -----------------------------------------------------------------------------------
 
     def holdings(self) -> Json:
@@ -80,6 +102,20 @@ class ServiceNow(Service):
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             return answer(status, {"error": CANCELLED, "status": "failure"})
         return super().broken(status)
+
+    def deny(self, status: int, field: str) -> Response:
+        message, detail = DENIED[status]
+        response = answer(status, {"error": {"message": message, "detail": detail.format(field)}, "status": "failure"})
+        if status == HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Basic realm="Service-now"'
+        return response
+
+    def says_no(self) -> Response:
+        return answer(200, {"error": CANCELLED, "status": "failure"})
+
+    def widen(self, environ: WSGIEnvironment) -> None:
+        """A query with a condition that is not understood, and left out."""
+        environ["QUERY_STRING"] = environ["QUERY_STRING"].replace("correlation_id%3D", "corelation_id%3D")
 
     def spoilt(self, body: bytes) -> bytes:
         """A read that was cut off: the result, then an error in the middle of nowhere."""

@@ -63,6 +63,8 @@ class Table:
     close_needed: frozenset[str]
     """States that need close code and close notes."""
     steps: tuple[str, ...] = ()
+    resolved: str = ""
+    """The state between open and ended out of which a record may be taken again; empty: there is none."""
     roles: tuple[str, ...] = ()
     """Beginnings of the role names of which an account needs one."""
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -74,7 +76,12 @@ class Table:
 
     @property
     def fields(self) -> frozenset[str]:
-        return frozenset({*self.lengths, *READ_ONLY})
+        return frozenset({*self.lengths, *READ_ONLY, *self.stamps})
+
+    @property
+    def stamps(self) -> tuple[str, ...]:
+        """When it was resolved and ended: kept by the instance."""
+        return ("closed_at", *(("resolved_at",) if self.resolved else ()))
 
 
 INCIDENT = Table(
@@ -87,6 +94,7 @@ INCIDENT = Table(
     defaults={"state": "1", "impact": "3", "urgency": "3"},
     ended=frozenset({"7", "8"}),
     close_needed=frozenset({"6"}),
+    resolved="6",
     choices={
         "impact": ("1", "2", "3"),
         "urgency": ("1", "2", "3"),

@@ -57,9 +57,16 @@ def metadata_error(metadata: Any) -> str | None:
     payload = metadata.get("event_payload")
     if not isinstance(metadata.get("event_type"), str) or not metadata["event_type"] or not isinstance(payload, dict):
         return "invalid_metadata_schema"
-    if any(value is None for value in payload.values()):
+    if not all(map(_may_be_metadata, payload.values())):
         return "invalid_metadata_schema"
     return "metadata_too_large" if len(orjson.dumps(metadata)) > METADATA else None
+
+
+def _may_be_metadata(value: Any) -> bool:
+    """As Slack's own types have it: text, numbers and booleans, objects of these, and arrays of such objects."""
+    if isinstance(value, list):
+        return all(isinstance(one, dict) and _may_be_metadata(one) for one in value)
+    return all(isinstance(one, str | int | float) for one in (value.values() if isinstance(value, dict) else [value]))
 
 
 def pings(message: Json) -> tuple[list[str], list[str]]:

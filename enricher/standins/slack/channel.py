@@ -79,6 +79,12 @@ class Messages:
         self._put(changed)
         return changed
 
+    def delete(self, channel: str, ts: str) -> None:
+        """Its replies are left behind, in a thread that is not there. Raises Refusal."""
+        if self.get(channel, ts) is None:
+            raise no("message_not_found")
+        self._shelf.remove(f"{channel} {ts}")
+
     def history(self, channel: str, oldest: float, latest: float, *, inclusive: bool) -> list[Json]:
         """Messages of the channel itself, newest first; replies are in their threads."""
         found = [m for m in self._shelf if m["channel"] == channel and m["thread_ts"] in {None, m["ts"]}]

@@ -81,6 +81,11 @@ class Slack(Service):
         """What a client takes as base URL, with the slash at the end that slack_sdk wants."""
         return f"{self.url}/api/"
 
+    def delete(self, ts: str) -> None:
+        """A person deletes a message of the first channel."""
+        with self.lock:
+            self.messages.delete(self.channel, ts)
+
     # --- what every stand-in has -----------------------------------------------------------------------------------
 
     def holdings(self) -> Json:
@@ -102,6 +107,16 @@ class Slack(Service):
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return answer(status, {"ok": False, "error": "internal_error"})
         return answer(200, {"ok": False, "error": "unknown_method" if status == HTTPStatus.NOT_FOUND else text})
+
+    def deny(self, status: int, field: str) -> Response:
+        """200 all the same."""
+        word = {400: "invalid_arguments", 401: "invalid_auth", 403: "missing_scope"}.get(status, "channel_not_found")
+        where = (
+            {"response_metadata": {"messages": [f"[ERROR] not valid [json-pointer:/{field}]"]}}
+            if status == HTTPStatus.BAD_REQUEST
+            else {}
+        )
+        return answer(200, {"ok": False, "error": word, **where})
 
     def limited(self, retry_after: float) -> Response:
         return answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": str(max(1, ceil(retry_after)))})

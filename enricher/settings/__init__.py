@@ -3,115 +3,46 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from enricher.core.issue_fields import Option, custom_fields, option_of
 from enricher.core.ticket_fields import SERVICENOW_OURS
-from enricher.core.written import as_json, as_json_or_name, as_names, as_switch
+from enricher.core.written import as_json, as_json_or_name, as_names
 from enricher.errors import ConfigurationError
 from enricher.model import Severity
+from enricher.settings.references import text_of
+from enricher.settings.shapes import (
+    Address,
+    Count,
+    CustomFields,
+    Days,
+    FieldName,
+    JiraOption,
+    LookupSource,
+    Names,
+    PerSecond,
+    QueryText,
+    Rate,
+    Seconds,
+    Switch,
+    Url,
+    WebhookToken,
+    Weight,
+    address_of,
+    database_of,
+    of_each_severity,
+    servers_of,
+    tokens_of,
+)
 
 PREFIX = "ENRICHER_"
-LAST_PORT = 65_535
-LONGEST_FILE = 64 * 1024
-"""Bytes of a `…_FILE`; a secret is never longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookToken:
-    """Who may post to the webhook. Two tokens of one source are both good, so that one can replace the other."""
-
-    source: str
-    secret: SecretStr
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """A host and a port."""
-
-    host: str
-    port: int
-
-
-def _address(text: str, port: int | None) -> Address:
-    host, colon, digits = text.strip().rpartition(":")
-    if text.strip().endswith("]") or not colon or (":" in host and not host.startswith("[")):
-        host, digits = text.strip(), ""
-    number = int(digits) if digits.isdecimal() else port if not digits else None
-    bare = host.removeprefix("[").removesuffix("]")
-    if not bare or number is None or number > LAST_PORT or re.search(r"[\s/@,]", bare):
-        raise ValueError(f"{text!r} is no address; write host:port, an IPv6 host in brackets")
-    return Address(bare, number)
-
-
-def _bind(value: object) -> object:
-    return _address(value, None) if isinstance(value, str) else value
-
-
-def _servers(value: object) -> object:
-    return tuple(_address(part, 53) for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-def _tokens(value: object) -> object:
-    """Secrets never stand in a message: what is wrong is told by the entry's place."""
-    if not isinstance(value, str):
-        return value
-    tokens: list[WebhookToken] = []
-    for i, entry in enumerate(re.split(r"[,\n]", value), start=1):
-        source, colon, secret = entry.strip().partition(":")
-        if not source and not colon:
-            continue
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", source) or not secret:
-            raise ValueError(f"entry {i} should be source:secret, the source of letters, digits, '.', '_' and '-'")
-        if any(token.secret.get_secret_value() == secret and token.source != source for token in tokens):
-            raise ValueError(f"entry {i} has the secret of another source; each source needs its own")
-        tokens.append(WebhookToken(source, SecretStr(secret)))
-    return tuple(tokens)
-
-
-def _http(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("should be an http:// or https:// address without user, query or fragment")
-    return url.rstrip("/")
-
-
-def _database(url: SecretStr) -> SecretStr:
-    if not re.match(r"(?:sqlite|postgresql(?:\+psycopg)?)://", url.get_secret_value()):
-        raise ValueError("should begin with 'sqlite:///' or 'postgresql://'")
-    return url
-
-
-def _of_each_severity(value: dict[Severity, dict[str, int]] | None) -> dict[Severity, dict[str, int]] | None:
-    if value is not None and (missing := [severity.value for severity in Severity if not value.get(severity)]):
-        raise ValueError(f"should weigh each severity; {', '.join(missing)} is missing")
-    return value
-
-
-Url = Annotated[str, AfterValidator(_http)]
-JiraOption = Annotated[Option, BeforeValidator(option_of)]
-CustomFields = Annotated[dict[str, JsonValue], AfterValidator(custom_fields)]
-FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-QueryText = Annotated[str, Field(pattern=r"^[^\^\x00-\x1f\x7f]{1,100}$")]
-"""What may stand in a query of ServiceNow, where `^` would begin another condition."""
-Weight = Annotated[int, Field(ge=1, le=5)]
-Switch = Annotated[bool, NoDecode, BeforeValidator(as_switch)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(as_names)]
-Count = Annotated[int, Field(ge=1, le=256)]
-LookupSource = Literal["forward", "ptr", "asn", "rdap"]
-PerSecond = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -122,13 +53,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
-    bind: Annotated[Address, NoDecode, BeforeValidator(_bind)] = Address("127.0.0.1", 8080)
+    bind: Annotated[Address, NoDecode, BeforeValidator(address_of)] = Address("127.0.0.1", 8080)
     base_url: Url | None = None
     """The console's address, for links in tickets; without it there are none."""
-    database_url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr("sqlite:///data/enricher.db")
+    database_url: Annotated[SecretStr, AfterValidator(database_of)] = SecretStr("sqlite:///data/enricher.db")
     config_dir: Path = Path("config")
 
-    webhook_tokens: Annotated[tuple[WebhookToken, ...], NoDecode, BeforeValidator(_tokens)] = ()
+    webhook_tokens: Annotated[tuple[WebhookToken, ...], NoDecode, BeforeValidator(tokens_of)] = ()
     """Empty: only loopback peers are accepted."""
     api_read_token: SecretStr | None = None
     api_write_token: SecretStr | None = None
@@ -152,6 +83,12 @@ class Settings(BaseSettings):
     jira_fields: Annotated[CustomFields | None, NoDecode, BeforeValidator(as_json)] = None
     jira_quiet_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 300.0
     """How long a search that finds nothing proves nothing."""
+    jira_rate: Rate = 50.0
+    jira_on_recovery: Literal["comment", "resolve"] = "comment"
+    jira_reopen_days: Days = 7.0
+    """A ticket closed longer ago is left closed, and followed by a new one."""
+    jira_after_quiet: Literal["create", "hold"] = "create"
+    """What follows a quiet period in which the search has found nothing: one more attempt, or a person's word."""
     jira_webhook_secret: SecretStr | None = None
     jira_false_positives: Names = ("False Positive",)
     jira_true_positives: Names = ("True Positive",)
@@ -174,8 +111,13 @@ class Settings(BaseSettings):
         dict[Severity, dict[FieldName, Weight]] | None,
         NoDecode,
         BeforeValidator(as_json),
-        AfterValidator(_of_each_severity),
+        AfterValidator(of_each_severity),
     ] = None
+    servicenow_rate: Rate = 50.0
+    servicenow_on_recovery: Literal["comment", "resolve"] = "comment"
+    servicenow_close_code: str | None = None
+    """With which a recovered case is resolved; without one, the first that the instance offers of those that fit."""
+    servicenow_reopen_days: Days = 7.0
     servicenow_webhook_secret: SecretStr | None = None
     servicenow_false_positives: Names = ("False positive",)
     servicenow_true_positives: Names = ("True positive",)
@@ -184,6 +126,9 @@ class Settings(BaseSettings):
     slack_token: SecretStr | None = None
     slack_channel: str | None = None
     slack_signing_secret: SecretStr | None = None
+    slack_rate: Rate = 1.0
+    slack_digest_at: Annotated[int, Field(ge=0, le=10_000)] = 50
+    """More cases than this waiting for their message are told of in digests; 0: never."""
 
     sumo_api_url: Url | None = None
     sumo_access_id: SecretStr | None = None
@@ -195,13 +140,22 @@ class Settings(BaseSettings):
     lookups_off: Annotated[tuple[LookupSource, ...], NoDecode, BeforeValidator(as_names)] = ()
     lookup_rates: Annotated[dict[LookupSource, PerSecond] | None, NoDecode, BeforeValidator(as_json)] = None
     lookup_deadline_seconds: Seconds = 5.0
-    dns_servers: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_servers)] = ()
+    dns_servers: Annotated[tuple[Address, ...], NoDecode, BeforeValidator(servers_of)] = ()
     """Empty: the system's."""
     rdap_url: Url | None = None
     """Asked instead of the registries, for a house with its own mirror."""
     asn_mmdb: Path | None = None
     ranges_dir: Path | None = None
     """Files in the house, which are asked whatever `lookups` says."""
+
+    inbox_limit: Annotated[int, Field(ge=0, le=100_000_000)] = 100_000
+    """Alerts that may wait before senders are told to come again; 0: any number."""
+    disk_free_mib: Annotated[int, Field(ge=0, le=1_000_000)] = 64
+    """The same below so much free space beside a SQLite database."""
+    canary_minutes: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)] = 60.0
+    """How often a canary goes through the whole service; 0: never."""
+    canary_url: Url | None = None
+    """Where it is sent; without it, to the web half on this machine."""
 
     lease_seconds: Annotated[float, Field(ge=1, le=3_600, allow_inf_nan=False)] = 60.0
     """How long a dead holder's work waits."""
@@ -273,25 +227,11 @@ class _FileVariables(PydanticBaseSettingsSource):
             return None, field_name, False
         if os.environ.get(variable):
             raise ConfigurationError([f"{variable} and {variable}_FILE are both set; set one"])
-        return _content(name, f"{variable}_FILE"), field_name, False
+        return text_of(name, f"{variable}_FILE"), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in values.items() if value}
-
-
-def _content(name: str, variable: str) -> str:
-    try:
-        with Path(name).open("rb") as file:
-            content = file.read(LONGEST_FILE + 1)
-        text = content.decode()
-    except OSError as error:
-        raise ConfigurationError([f"{variable}: {name} cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError([f"{variable}: {name} is not UTF-8 text"]) from error
-    if len(content) > LONGEST_FILE:
-        raise ConfigurationError([f"{variable}: {name} is longer than {LONGEST_FILE} bytes"])
-    return text.removesuffix("\n").removesuffix("\r")
 
 
 def read_settings(defaults: Mapping[str, object] | None = None) -> Settings:
