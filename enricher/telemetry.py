@@ -93,7 +93,9 @@ class BacklogCollector(Collector):
         waiting = GaugeMetricFamily("enricher_deliveries_waiting", "Deliveries not done", labels=["destination"])
         for destination, count in sorted(backlog.deliveries_waiting.items()):
             waiting.add_metric([destination], count)
-        oldest = GaugeMetricFamily("enricher_deliveries_oldest_seconds", "Age of the oldest untold news", labels=["destination"])
+        oldest = GaugeMetricFamily(
+            "enricher_deliveries_oldest_seconds", "Age of the oldest untold news", labels=["destination"]
+        )
         for destination, seconds in sorted(backlog.deliveries_oldest_s.items()):
             oldest.add_metric([destination], seconds)
         return [
@@ -112,7 +114,9 @@ def _pauses(pauses: Mapping[str, Pause | None]) -> list[GaugeMetricFamily]:
     paused = GaugeMetricFamily(
         "enricher_destination_paused", "Whether a destination is left alone", labels=["destination", "reason"]
     )
-    seconds = GaugeMetricFamily("enricher_destination_paused_seconds", "For how long it has not worked", labels=["destination"])
+    seconds = GaugeMetricFamily(
+        "enricher_destination_paused_seconds", "For how long it has not worked", labels=["destination"]
+    )
     for destination, pause in sorted(pauses.items()):
         paused.add_metric([destination, pause.reason if pause else ""], float(pause is not None))
         seconds.add_metric([destination], pause.seconds if pause else 0.0)
