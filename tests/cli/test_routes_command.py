@@ -24,6 +24,7 @@ routes:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ENRICHER_CONFIG_DIR", str(tmp_path))
+    monkeypatch.delenv("ENRICHER_CI", raising=False)
     (tmp_path / "destinations.yml").write_text(FILE.replace("PATH", str(tmp_path / "cases.jsonl")))
     return tmp_path
 

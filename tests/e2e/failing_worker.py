@@ -33,7 +33,7 @@ class Sleep:
     """Stops this process when `threads` of its threads have reached `point`, once; they go on when it is woken."""
 
     def __init__(self, point: str, threads: int) -> None:
-        self._point, self._together = point, Barrier(threads, action=lambda: os.kill(os.getpid(), signal.SIGSTOP))
+        self._point, self._together = point, Barrier(threads, action=_fall_asleep)
         self._left = Semaphore(threads)
 
     def __call__(self, point: str) -> None:
@@ -41,8 +41,15 @@ class Sleep:
             self._together.wait()
 
 
+def _fall_asleep() -> None:
+    """Return when woken, not before: another thread may be the one that the signal stops first."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    signal.sigwait({signal.SIGCONT})
+
+
 def main(point: str, threads: str | None = None) -> None:
     set_up_logs()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCONT})  # for all threads to come
     at = Sleep(point, int(threads)) if threads else Failpoint(point)
     worker = Worker(replace(application().work(), at=at))
     worker.start()

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
@@ -26,6 +27,7 @@ from enricher.standins import KEY
 from enricher.store import open_store
 from enricher.store.database import FOLLOW_UPS, Transaction
 from enricher.store.schema import OPEN_FOLLOW_UPS, follow_ups
+from enricher.store.schema_upkeep import destination_health
 from enricher.wiring import clock
 
 START_S = 60.0
@@ -63,6 +65,21 @@ def until(look: Callable[[], T | None], what: str, timeout_s: float = PATIENCE_S
         if time.monotonic() > ends_at:
             raise TimeoutError(f"{what}: not within {timeout_s:g} s")
         time.sleep(LOOK_EVERY_S)
+
+
+def pause(url: str, hours: float) -> None:
+    """Let the destinations be left alone for so long; 0 wipes out whatever failed there before."""
+    store = open_store(url, clock=clock, merge=merge, deliver_to=lambda _: ())
+
+    def write(tx: Transaction) -> None:
+        until_then = tx.now + timedelta(hours=hours) if hours else None
+        tx.conn.execute(destination_health.delete().where(destination_health.c.name.in_(DESTINATIONS)))
+        row = {"failures": 0, "tokens": 1.0, "tokens_at": tx.now, "paused_until": until_then}
+        tx.conn.execute(destination_health.insert(), [{"name": name, **row} for name in DESTINATIONS])
+        tx.wakes.update(DESTINATIONS)
+
+    store.access.write(write)
+    store.close()
 
 
 def free_port() -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import alerts
-from tests.e2e.harness import Program, Service, Standins, serving, until
+from tests.e2e.harness import Program, Service, Standins, pause, serving, until
 from tests.e2e.judge import held, problems
 
 pytestmark = pytest.mark.slow
@@ -60,6 +60,8 @@ def test_killed_at_every_point(database: str, tmp_path: Path) -> None:
             taken = []
             for point in POINTS:
                 taken += send(web, point)
+                if point == "ticket_stored":
+                    settle_without_telling(web, taken, environment, tmp_path)
                 doomed = Program(["tests.e2e.failing_worker", point], environment, tmp_path / f"{point}.log")
                 with doomed:
                     assert doomed.wait() == -signal.SIGKILL, point
@@ -81,6 +83,15 @@ def send(web: Service, point: str) -> list[str]:
     name = point.replace("_", "-")
     again = [alerts.query(name, image=alerts.POWERSHELL.replace("v1.0", "v2"), guid=2)]
     return [web.accept(body) for body in (alerts.trigger(name), alerts.trigger(f"{name}+", again), alerts.recovery(name))]
+
+
+def settle_without_telling(web: Service, taken: list[str], environment: dict[str, str], folder: Path) -> None:
+    """Everything is judged while no destination is told: so a case has news beside its opening before it has a ticket."""
+    pause(environment["ENRICHER_DATABASE_URL"], hours=1)
+    with Program(["enricher", "work"], environment, folder / "judging.log"):
+        for alert in taken:
+            web.settled(alert)
+    pause(environment["ENRICHER_DATABASE_URL"], hours=0)
 
 
 def waiting(web: Service) -> bool:

@@ -109,7 +109,7 @@ def test_a_worker_that_sleeps_before_it_creates_does_not_create_when_it_wakes(po
                     web.delivered(key)
                     asleep.resume()
                     until(
-                        lambda: asleep.logged("claim_left_to_its_lease") == len(DESTINATIONS), "three claims left to others"
+                        lambda: asleep.logged("claim_left_to_its_lease") >= len(DESTINATIONS), "three claims left to others"
                     )
                     assert creates(standins) == {"jira": 1, "servicenow": 1}
                     assert list(problems(web.listed("cases", "cases"), held(standins))) == []
@@ -134,6 +134,6 @@ def test_a_worker_that_sleeps_before_it_tells_does_not_tell_when_it_wakes(postgr
                     web.delivered(key)
                     asleep.resume()
                     until(
-                        lambda: asleep.logged("claim_left_to_its_lease") == len(DESTINATIONS), "three claims left to others"
+                        lambda: asleep.logged("claim_left_to_its_lease") >= len(DESTINATIONS), "three claims left to others"
                     )
                     assert list(problems(web.listed("cases", "cases"), held(standins))) == []

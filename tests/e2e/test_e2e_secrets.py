@@ -26,7 +26,7 @@ from enricher.standins import Fault, FaultKind, Jira, ServiceNow, Slack, running
 from enricher.standins.servicenow.accounts import Account
 from tests.e2e import alerts
 from tests.e2e.databases import PostgresDatabase
-from tests.e2e.harness import CHANNEL, CREATE, UNPACED, Service, serving, until
+from tests.e2e.harness import CHANNEL, CREATE, UNPACED, Service, pause, serving, until
 
 pytestmark = pytest.mark.slow
 
@@ -240,7 +240,7 @@ def test_nothing_planted_is_shown_when_all_goes_well_or_wrong(postgres: str, pos
         assert not [leak for leak in wrong_in("tickets") if leak in tickets]
 
         knock_at_every_door(service, seen)
-        fail_in_every_way(service, seen, services)
+        fail_in_every_way(service, seen, services, postgres)
         with database.gone():
             until(lambda: service.client.get("/readyz").status_code == 503, "a database that is gone")
             send(service, seen)
@@ -289,9 +289,10 @@ def first_of_nobody() -> str:
     return "00000000-0000-0000-0000-000000000000"
 
 
-def fail_in_every_way(service: Service, seen: Seen, services: dict[str, Jira | ServiceNow | Slack]) -> None:
+def fail_in_every_way(service: Service, seen: Seen, services: dict[str, Jira | ServiceNow | Slack], url: str) -> None:
     """Each fault once at the first call that would make a ticket, and its end awaited: delivered, or a dead letter."""
     for fault in FAULTS:
+        pause(url, hours=0)  # what has failed so far would have it wait for minutes by now
         for one in services.values():
             one.fail(fault, Fault(kind=FaultKind.ERROR, status=503, method="GET", calls=(1,)))
         key = service.settled(send(service, seen))["cases"][0]
