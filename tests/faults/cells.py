@@ -20,7 +20,7 @@ from tests.faults.world import START, World, world
 from tests.store.fakes import Clock
 
 PATIENCE_S = 5.0
-IMPATIENCE_S = 0.015
+IMPATIENCE_S = 0.025
 """Long for an answer on loopback; one that is late all the same is one fault more."""
 MOST_IN_AN_HOUR = 200
 """Requests of one case in an hour in which every one of a kind fails."""
