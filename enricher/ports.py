@@ -386,6 +386,10 @@ class Delivery:
     in_doubt: bool
     doubt_age_s: float
     fence: int
+    tried_at: datetime | None = None
+    """When it was first attempted: before that, nothing of it can be there. None where that is not known."""
+    doubt_since: datetime | None = None
+    """When that last attempt ended at the latest, as a time; None where nothing is in doubt."""
     tickets: dict[str, Ticket] = field(default_factory=dict)
     generation: int = 1
     """How many tickets the case has had there one after the other; `previous` is the closed one that this one follows."""

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
+from math import ceil
 
 import httpx2
 
@@ -29,7 +31,7 @@ from enricher.ports import Delivery, Ticket
 PAGE = 200
 MOST_PAGES = 50
 CLOCKS_APART_S = 300
-"""How far our clock may be ahead of Slack's before a look into the history could begin too late."""
+"""How far our clock and Slack's may be apart, and how late it may still post what we no longer wait for."""
 
 REASONS: Mapping[str, Reason] = {
     "ratelimited": Reason.RATE_LIMITED,
@@ -110,7 +112,7 @@ class Slack:
 
     def find(self, delivery: Delivery) -> Ticket | None:
         try:
-            return next(self._holding(delivery, self._channel), None)
+            return next(self._holding(delivery, self._channel, latest=delivery.doubt_since), None)
         except DeliveryError as error:
             if error.reason not in _UNREADABLE or delivery.case["severity"] != Severity.CRITICAL:
                 raise
@@ -231,10 +233,10 @@ class Slack:
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
-    def _holding(self, delivery: Delivery, channel: str) -> Iterator[Ticket]:
+    def _holding(self, delivery: Delivery, channel: str, *, latest: datetime | None = None) -> Iterator[Ticket]:
         """Messages that stand for the case, alone or with others, newest first."""
         key = delivery.case["key"]
-        for message in self._since(delivery, channel):
+        for message in self._history(delivery, channel, latest=latest):
             payload, ts = _payload(message), message.get("ts")
             if payload.get("delivery_key") == key and message.get("thread_ts") in {None, ts}:
                 yield self._ticket(channel, self._service.word(message, "ts"))
@@ -245,10 +247,15 @@ class Slack:
         """Those of them that are the case's own."""
         return (found for found in self._holding(delivery, channel) if not slack_digest.is_digest(found.external_id))
 
-    def _since(self, delivery: Delivery, channel: str) -> Iterator[Json]:
+    def _history(self, delivery: Delivery, channel: str, *, latest: datetime | None) -> Iterator[Json]:
+        """The messages since the first attempt, until `latest`: what is outside of that is not worth a call for each page."""
         opened = unix(delivery.news[0]["at"] if delivery.news else delivery.case["first_seen"])
-        since = {"oldest": str(opened - CLOCKS_APART_S)} if opened is not None else {}
-        return self._messages("conversations.history", {"channel": channel, **since})
+        oldest = delivery.tried_at.timestamp() if delivery.tried_at else opened
+        bounds = {
+            **({"oldest": str(int(oldest - CLOCKS_APART_S))} if oldest is not None else {}),
+            **({"latest": str(ceil(latest.timestamp() + CLOCKS_APART_S))} if latest is not None else {}),
+        }
+        return self._messages("conversations.history", {"channel": channel, **bounds})
 
     def _has_reply(self, channel: str, ts: str, event: str) -> bool:
         replies = self._messages("conversations.replies", {"channel": channel, "ts": ts})

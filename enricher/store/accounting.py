@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, case, func, literal_colum
 from enricher.core.accounts import RowAccount
 from enricher.core.balance import Audited, SourceBodies
 from enricher.store.access import Access
-from enricher.store.schema import alerts, case_alerts, intake_hours, repeats, row_accounts
+from enricher.store.schema import alerts, case_alerts
+from enricher.store.schema_accounts import intake_hours, repeats, row_accounts
 
 CHUNK = 50
 """Alerts that are read at once, with their bodies: at most 250 MB if each is as large as any may be."""

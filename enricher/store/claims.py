@@ -117,6 +117,7 @@ def _taking(due: Select[Any]) -> Update:
             attempts=deliveries.c.attempts + 1,
             claims=deliveries.c.claims + 1,
             doubt_since=sql_case((~_IN_DOUBT, None), (_LEFT_BEHIND, deliveries.c.due_at), else_=_DOUBT_SINCE),
+            tried_at=sql_case((deliveries.c.claims == 0, _NOW), else_=deliveries.c.tried_at),
             claimed_at=_NOW,
         )
         .returning(deliveries)
@@ -157,6 +158,8 @@ def _with_cases(tx: Transaction, units: Sequence[Unit]) -> list[list[Delivery]]:
             in_doubt=row.doubt_since is not None,
             doubt_age_s=(tx.now - row.doubt_since).total_seconds() if row.doubt_since else 0.0,
             fence=row.claims,
+            tried_at=row.tried_at,
+            doubt_since=row.doubt_since,
             tickets={name: ticket for name, ticket in tickets[row.case_key].items() if name != row.destination},
             generation=row.generation,
             previous=Ticket(**row.previous) if row.previous else None,

@@ -20,12 +20,11 @@ from enricher.store.schema import (
     events,
     follow_ups,
     lookups,
-    repeats,
     rotations,
-    row_accounts,
     sightings,
     target_hosts,
 )
+from enricher.store.schema_accounts import repeats, row_accounts
 from enricher.store.tallies import fold, tally_forgotten
 from enricher.store.uses import day_of
 

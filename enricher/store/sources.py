@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, case, func, select
 
 from enricher.core.accounts import MonitorRecord, SourceRecord
-from enricher.store.schema import DEAD, alerts, intake_hours, monitor_hours
+from enricher.store.schema import DEAD, alerts
+from enricher.store.schema_accounts import intake_hours, monitor_hours
 
 HOURS = 24
 MOST_MONITORS = 100

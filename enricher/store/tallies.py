@@ -22,7 +22,8 @@ from enricher.core.accounts import RowAccount
 from enricher.ports import ClaimedAlert, Receipt, Settlement
 from enricher.store.database import Transaction
 from enricher.store.judgement import rule_days
-from enricher.store.schema import MOMENT, MONITOR, NAME, intake_hours, monitor_hours, repeats, row_accounts
+from enricher.store.schema import MOMENT, MONITOR, NAME
+from enricher.store.schema_accounts import intake_hours, monitor_hours, repeats, row_accounts
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """The hour of what was added up: what `purge` folds together, and what was there before there were counts."""

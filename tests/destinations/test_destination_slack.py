@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -53,6 +55,15 @@ def test_the_message_is_found_pages_back_in_the_history() -> None:
     pages = [request for request in fake.requests if request.url.path.endswith("conversations.history")]
     assert len(pages) == 4
     assert b"oldest=1795485000" in pages[0].content, "five minutes before the case opened"
+
+
+def test_the_history_is_read_from_the_first_attempt_to_the_end_of_the_doubt() -> None:
+    """Where thousands wait in one channel, whole days of it would be read for each that is in doubt."""
+    fake = FakeSlack()
+    tried_at = datetime.fromtimestamp(1_795_500_000.7, UTC)
+    fake.destination().find(delivery(in_doubt=True, tried_at=tried_at, doubt_since=tried_at + timedelta(seconds=30)))
+    (asked,) = (parse_qs(request.content.decode()) for request in fake.requests)
+    assert (asked["oldest"], asked["latest"]) == (["1795499700"], ["1795500331"])
 
 
 def test_a_reply_is_not_taken_for_the_message() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -264,6 +265,20 @@ def test_doubt_left_by_a_dead_holder_ages_from_the_end_of_its_lease(estate: Esta
 
     assert delivery.in_doubt
     assert delivery.doubt_age_s == pytest.approx(7, abs=2)
+
+
+def test_the_first_attempt_is_remembered(estate: Estate, opened: Store) -> None:
+    first = deliver(opened, "jira")
+    opened.outbox.retry(first, "timeout", "", 0, unknown=True)
+    estate.advance(100)
+
+    second = deliver(opened, "jira")
+
+    assert first.doubt_since is None
+    assert first.tried_at is not None
+    assert second.tried_at == first.tried_at
+    assert second.doubt_since is not None
+    assert second.doubt_since - first.tried_at < timedelta(seconds=50)
 
 
 # --- a ticket that follows another ------------------------------------------------------------------------------------
