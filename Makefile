@@ -11,10 +11,10 @@ LOCK    = $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --s
           --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run check lint test fuzz golden bench soak lock image chart
+.PHONY: help demo run check lint test fuzz golden browser pictures bench soak lock image chart
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/bin/enricher ## Start everything on loopback, play the corpus, show the cases and tickets; Ctrl-C ends it
 	$(VENV)/bin/enricher demo $(ARGS)
@@ -38,6 +38,12 @@ fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 1
 
 golden: $(VENV)/tools ## Write the golden files anew; read the difference before you keep it
 	ENRICHER_GOLDEN=update $(PYTEST) tests/destinations -m "not slow" $(ARGS)
+
+browser: $(VENV)/tools ## The console in a real browser: every role, with and without scripts, phone and desk; pictures into dist/screens
+	ENRICHER_BROWSER=all $(PYTEST) tests/browser $(ARGS)
+
+pictures: $(VENV)/tools ## Take the pictures of docs/pictures anew, from the demo's data
+	$(PY) scripts/pictures.py
 
 bench: $(VENV)/tools ## Measure accept, end to end, core, catalog, look-ups and memory in one run; ARGS="accept core" for parts
 	$(PY) -m bench $(ARGS)

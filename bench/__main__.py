@@ -16,6 +16,7 @@ from bench import (
     lookups_speed,
     machine,
     memory,
+    pages,
     rules_speed,
     slow_destinations,
 )
@@ -30,6 +31,7 @@ PARTS = {
     "slow": slow_destinations.run,
     "memory": memory.run,
     "sightings": growth.run,
+    "pages": pages.run,
 }
 KEPT = Path(__file__).parents[1] / "docs" / "performance.json"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from enricher.core.accounts import RowAccount, SourceRecord
@@ -14,7 +14,8 @@ from enricher.core.document import CaseDocument, Json, News
 from enricher.core.drift import DriftRecord, QueryVersion
 from enricher.core.feedback import Feedback, Said
 from enricher.core.memory import Group, Memory, Past
-from enricher.core.uses import RuleUse
+from enricher.core.uses import RuleDay, RuleUse
+from enricher.core.work import NOBODY, CaseWork
 from enricher.model import Backlog, Enrichment, Event, Observable, ProcessCreate
 
 # --- evidence -------------------------------------------------------------------------------------------------------
@@ -386,6 +387,8 @@ class Delivery:
     in_doubt: bool
     doubt_age_s: float
     fence: int
+    work: CaseWork = NOBODY
+    """Without a mute that had run out when it was claimed."""
     tried_at: datetime | None = None
     """When it was first attempted: before that, nothing of it can be there. None where that is not known."""
     doubt_since: datetime | None = None
@@ -686,6 +689,45 @@ class CaseRecord:
     updated_at: datetime
     feedback: tuple[Feedback, ...] = ()
     """What people have said of it, the last word first; at most twenty."""
+    work: CaseWork = NOBODY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """Who did what to which item (a case key, or the id of an alert or a delivery), and when."""
+
+    audit_id: str
+    at: datetime
+    by: str
+    action: str
+    item_id: str
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What has happened since `since`: alerts by what became of them (`stored`, `working`, `done`, `dead`) and how many were
+    repeats; cases opened by severity, and by what became of them (`open`, `recovered`, `suppressed`); open cases by severity,
+    whenever they were opened, each counted up to `most_counted`; deliveries now by destination and state.
+    """
+
+    since: datetime
+    alerts: Mapping[str, int]
+    repeats: int
+    opened: Mapping[str, int]
+    became: Mapping[str, int]
+    open_now: Mapping[str, int]
+    most_counted: int
+    deliveries: Mapping[tuple[str, str], int]
+    """States that count as open or given up, `pending`, `sending`, `unknown`, `dead`, and `delivered` since `since`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """Cases near one: of the same tenant, and of the same host; the newest few of each, without the one itself."""
+
+    of_tenant: tuple[CaseRecord, ...]
+    of_host: tuple[CaseRecord, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -727,7 +769,19 @@ class Reader(Protocol):
         state: str | None = None,
         text: str | None = None,
     ) -> Page[CaseRecord]:
-        """Newest first. `text` is matched against host, tenant, title and key."""
+        """Newest first. `text`: each of its words begins a word of the case: a host or tenant or a label of these, the process,
+        the user, the key.
+        """
+        ...
+
+    def overview(self, since: datetime) -> Overview: ...
+
+    def related(self, record: CaseRecord, limit: int) -> Related: ...
+
+    def audit(
+        self, *, limit: int, after: str | None = None, item_id: str | None = None, by: str | None = None
+    ) -> Page[AuditRecord]:
+        """Newest first; `item_id`: what was done to one item; `by`: what one person did, as they sign."""
         ...
 
     def deliveries(
@@ -784,6 +838,10 @@ class Reader(Protocol):
 
     def rule_uses(self) -> dict[str, RuleUse]:
         """Every tuning rule that was ever loaded or matched, by its id."""
+        ...
+
+    def rule_days(self, since: datetime) -> list[RuleDay]:
+        """How often each tuning rule matched on each day from that of `since`, the oldest first; days of none are left out."""
         ...
 
     def protected_tenants(self) -> frozenset[str]:
@@ -845,7 +903,28 @@ class Operator(Protocol):
         """It is no dead letter any more, is never tried again, and names who said so; `why` stands in the audit table."""
         ...
 
-    def reopen_case(self, key: str) -> bool: ...
+    def reopen_case(self, key: str, by: str = "operator") -> bool: ...
+
+    def acknowledge(self, key: str, by: str, detail: str | None = None) -> bool:
+        """`by` has seen the case. Who has done so first stays named; True all the same. The tickets learn of the first.
+
+        `detail`, here and below: more about `by`, for the audit.
+        """
+        ...
+
+    def assign(self, key: str, to: str | None, by: str, detail: str | None = None) -> bool:
+        """The case is `to`'s from now on; None: nobody's. The tickets learn of a change."""
+        ...
+
+    def mute(self, key: str, until: datetime, by: str, why: str, detail: str | None = None) -> bool:
+        """Its news calls nobody until then, see `CaseWork`. The tickets learn who did it and why."""
+        ...
+
+    def unmute(self, key: str, by: str, detail: str | None = None) -> bool: ...
+
+    def note(self, *, by: str, action: str, item_id: str, detail: str | None = None) -> None:
+        """A line in the audit table, of something that changes nothing else in the store: a log-in, a rule that was drafted."""
+        ...
 
     def note_feedback(
         self, case_key: str, said: Said, by: str, source: str, note: str = "", *, at: datetime | None = None
@@ -854,6 +933,47 @@ class Operator(Protocol):
 
         False where nothing is new: the source said the same last, has said something later, or takes back what it never said.
         """
+        ...
+
+
+class Replays(Protocol):
+    """Which signed requests have come already. Raises StoreUnavailable."""
+
+    def fresh(self, digest: str) -> bool:
+        """Remember it; False where it was remembered before."""
+        ...
+
+
+class Dialogs(Protocol):
+    """What is shown in Slack to the person who pressed a button, while they wait: within two seconds. Raises DeliveryError."""
+
+    def ask_why(self, trigger: str, key: str, channel: str) -> None:
+        """Open the form that asks why the case is to be muted."""
+        ...
+
+    def tell(self, channel: str, user: str, text: str) -> None:
+        """Say something that nobody else sees."""
+        ...
+
+
+class Sessions(Protocol):
+    """Log-ins of local accounts, by the digest of what the browser holds. Raises StoreUnavailable.
+
+    `name` is the account's, or its name and what tells its passwords apart: `m.alvarez:5e88…`.
+    """
+
+    def begin(self, digest: str, name: str, lasts: timedelta) -> None:
+        """Those that have ended are forgotten at this occasion."""
+        ...
+
+    def name(self, digest: str) -> str | None:
+        """Whose it is; None where there is none, or it has ended."""
+        ...
+
+    def end(self, digest: str) -> None: ...
+
+    def end_all(self, name: str) -> int:
+        """All of one account's, by its name alone; how many."""
         ...
 
 

@@ -23,6 +23,7 @@ from enricher.core.tune import Standing
 from enricher.model import Backlog, Pause
 
 FEEDBACK = Counter("enricher_feedback", "Webhooks of ticket systems by what they were answered", ["source", "answer"])
+PRESSES = Counter("enricher_slack_presses", "Buttons and forms of Slack by what became of them", ["outcome"])
 WEBHOOKS = Counter("enricher_webhooks", "Webhook requests by what they were answered", ["answer"])
 ALERTS = Counter("enricher_alerts", "Alerts by kind and how they ended: done, dead, retried", ["kind", "outcome"])
 ROWS_DROPPED = Counter("enricher_rows_dropped", "Rows that are in no case, by the reason's first word", ["reason"])

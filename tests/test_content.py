@@ -142,6 +142,9 @@ def test_schemas_in_config_are_those_of_the_models() -> None:
         ("browsers", "catalog/browsers.yml"),
         ("folders", "catalog/folders.yml"),
         ("lineage", "catalog/lineage.yml"),
+        ("template", "templates/jira.yml"),
+        ("template", "templates/servicenow.yml"),
+        ("template-slack", "templates/slack.yml"),
     ],
 )
 def test_editors_accept_what_the_loader_accepts(schema: str, pattern: str) -> None:

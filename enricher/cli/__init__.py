@@ -8,31 +8,15 @@ from pathlib import Path
 
 import click
 
+from enricher.cli.completing import SHELLS
 from enricher.cli.dead_letters import dead_letters
+from enricher.cli.root import Commands
 from enricher.cli.span import SPAN
 from enricher.cli.tuning import tuning
-from enricher.errors import ConfigurationError, StoreUnavailable
-
-CONFIGURATION = 1
-UNREADABLE = 2
+from enricher.cli.user import user
 
 
-class _Commands(click.Group):
-    """Turns our own errors into a message and an exit code; a bug still shows its traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except ConfigurationError as error:
-            for problem in error.problems:
-                click.echo(problem, err=True)
-            sys.exit(CONFIGURATION)
-        except StoreUnavailable as error:
-            click.echo(f"the database refuses: {error.detail}", err=True)
-            sys.exit(CONFIGURATION)
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="enricher")
 def main() -> None:
     """Enricher: from Sumo Logic's webhook to one graded case with one ticket per destination."""
@@ -86,6 +70,15 @@ def check_config(directory: Path | None, *, as_json: bool, live: bool) -> None:
 
 
 @main.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """The script by which a shell completes commands, options, rules, families and cases: load it in its start-up file."""
+    from enricher.cli.completing import script
+
+    click.echo(script(shell, main))
+
+
+@main.command()
 @click.option("--exit", "leave", is_flag=True, help="End after the table instead of staying up.")
 @click.option("--port", default=8080, show_default=True, help="Port of the console; the stand-ins take free ones.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
@@ -98,7 +91,7 @@ def demo(*, leave: bool, port: int, as_json: bool) -> None:
 
 @main.group()
 def db() -> None:
-    """The database."""
+    """The database: its tables, and what is old in them."""
 
 
 @db.command()
@@ -168,6 +161,7 @@ def drift(days: int, *, as_json: bool) -> None:
 
 
 main.add_command(tuning)
+main.add_command(user)
 main.add_command(dead_letters)
 
 
@@ -232,7 +226,7 @@ def replay(since: timedelta, directory: Path | None, *, fail_on_change: bool, ig
 
 @main.group()
 def beacon() -> None:
-    """How regular contacts are."""
+    """How regular contacts are, and how often that is judged wrongly."""
 
 
 @beacon.command("score")

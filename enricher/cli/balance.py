@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-import click
-import orjson
-from rich.console import Console
-from rich.table import Table
-
-from enricher.cli.page import plain
+from enricher.cli.look import console, listing, print_json, say
+from enricher.cli.opened import opened_store
 from enricher.core.balance import Balance
 from enricher.core.document import Json
 from enricher.core.payload import read
 from enricher.errors import PayloadError
 from enricher.store import Store
-from enricher.wiring import application
 
 BALANCED = 0
 UNACCOUNTED = 1
@@ -25,11 +19,10 @@ _MOST_SHOWN = 50
 
 def balance(*, as_json: bool) -> int:
     """Print the balance of the whole database; returns 1 if anything is unaccounted for."""
-    app = application()
-    document = drawn(app.store)
-    app.store.close()
+    with opened_store() as store:
+        document = drawn(store)
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+        print_json(document)
     else:
         _show(document)
     return BALANCED if document["balanced"] else UNACCOUNTED
@@ -55,25 +48,25 @@ def held_rows(body: bytes) -> frozenset[int] | None:
 
 def _show(document: Json) -> None:
     bodies, rows = document["bodies"], document["rows"]
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(_table("Bodies", bodies, ("quarantined", bodies["quarantined"])))
-    console.print(_table("Rows", rows, ("dropped", rows["dropped"]), ("set aside", rows["set_aside"])))
+    out = console()
+    listing(out, ("count", "bodies"), _counted(bodies, ("quarantined", bodies["quarantined"])), numbers={"count"})
+    out.print()
+    parts = (("dropped", rows["dropped"]), ("set aside", rows["set_aside"]))
+    listing(out, ("count", "rows"), _counted(rows, *parts), numbers={"count"})
+    out.print()
     for problem in document["problems"][:_MOST_SHOWN]:
         name = "alert" if "alert" in problem else "source"
-        console.print(plain(f"{name} {problem[name]}: {problem['problem']}"))
+        say(f"{name} {problem[name]}: {problem['problem']}")
     if len(document["problems"]) > _MOST_SHOWN:
-        click.echo(f"… {len(document['problems']) - _MOST_SHOWN} more: --json has them all")
-    click.echo("balanced" if document["balanced"] else "not balanced")
+        say(f"… {len(document['problems']) - _MOST_SHOWN} more: --json has them all")
+    said, style = ("balanced", "green") if document["balanced"] else ("not balanced", "red")
+    say(said, style=style)
 
 
-def _table(title: str, counts: Mapping[str, object], *parts: tuple[str, Mapping[str, int]]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(justify="right")
-    table.add_column()
+def _counted(counts: Mapping[str, object], *parts: tuple[str, Mapping[str, int]]) -> Iterator[tuple[int, str]]:
     for name, count in counts.items():
         if isinstance(count, int):
-            table.add_row(str(count), name.replace("_", " "))
+            yield count, name.replace("_", " ")
     for name, split in parts:
         for word, count in split.items():
-            table.add_row(str(count), plain(f"{name}: {word.replace('_', ' ')}"))
-    return table
+            yield count, f"{name}: {word.replace('_', ' ')}"

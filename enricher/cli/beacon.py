@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -10,11 +9,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 import click
-import orjson
-from rich.console import Console
 from rich.table import Table
 
-from enricher.cli.page import plain
+from enricher.cli.look import console, facts, print_json, say
 from enricher.core import beacon_trial as trial
 from enricher.core.behaviour import PERIODIC, WHOLE_SECOND, beacon_document, rhythm
 from enricher.core.document import BeaconDoc, Json
@@ -50,12 +47,12 @@ def score(source: str, *, as_json: bool) -> int:
             continue
         contact = _read(line)
         if contact is None:
-            click.echo(f"{source}:{number}: not a time, or not bytes after a tab", err=True)
+            say(f"{source}:{number}: not a time, or not bytes after a tab", err=True)
             return UNREADABLE
         contacts.append(contact)
     document = scored(contacts)
     if as_json:
-        _print_json(document)
+        print_json(document)
     else:
         _show_scores(document)
     return DONE
@@ -106,16 +103,12 @@ def _base(traffic: Traffic | None, found: Scores | None) -> float:
 
 
 def _show_scores(document: Json) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    out = console()
     beacon: BeaconDoc | None = document["beacon"]
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_row("contacts", str(document["contacts"]))
-    for name, value in (beacon or {"class": "no contact"}).items():
-        if value is not None:
-            table.add_row(name.replace("_", " "), plain(value))
-    console.print(table)
-    console.print(_rita_table(document["rita"]))
-    console.print(f"RITA 5 calls it {document['severity']}: {document['threat']:g}, before modifiers")
+    named = (beacon or {"class": "no contact"}).items()
+    facts(out, {"contacts": document["contacts"], **{name.replace("_", " "): value for name, value in named}})
+    out.print(_rita_table(document["rita"]), soft_wrap=True)
+    say(f"RITA 5 calls it {document['severity']}: {document['threat']:g}, before modifiers")
 
 
 def _rita_table(versions: Mapping[str, Json | None]) -> Table:
@@ -139,7 +132,7 @@ def simulate(*, runs: int, seed: int, as_json: bool) -> int:
     """Draw random traffic and timers and print what they are called; returns 1 if the target is missed."""
     document = simulated(runs, seed)
     if as_json:
-        _print_json(document)
+        print_json(document)
     else:
         _show_trial(document)
     return DONE if document["target_met"] else MISSED
@@ -176,14 +169,20 @@ def _cell(cell: trial.Cell) -> Json:
 
 
 def _show_trial(document: Json) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{document['runs']} series a cell, seed {document['seed']}; rates in per cent\n")
-    console.print(_alarm_table("False alarms, the worst of sizes and mean gaps", document["false_alarms"], marked=True))
-    console.print(_alarm_table("\nNarrower gaps, which no score on gaps alone can tell from jitter", document["narrow"]))
-    console.print(_grid("\nThe stronger class of two windows, exact_timer or regular", document["two_windows"]))
-    console.print(_grid("\nTimers found, exact_timer or regular, by jitter in per cent", document["timers"]))
+    out = console()
+    out.print(f"{document['runs']} series a cell, seed {document['seed']}; rates in per cent\n")
+    out.print(
+        _alarm_table("False alarms, the worst of sizes and mean gaps", document["false_alarms"], marked=True),
+        soft_wrap=True,
+    )
+    out.print(
+        _alarm_table("\nNarrower gaps, which no score on gaps alone can tell from jitter", document["narrow"]),
+        soft_wrap=True,
+    )
+    out.print(_grid("\nThe stronger class of two windows, exact_timer or regular", document["two_windows"]), soft_wrap=True)
+    out.print(_grid("\nTimers found, exact_timer or regular, by jitter in per cent", document["timers"]), soft_wrap=True)
     met = "met" if document["target_met"] else "missed"
-    console.print(f"\nTarget of {100 * document['target']:g} % for each class: {met}")
+    out.print(f"\nTarget of {100 * document['target']:g} % for each class: {met}")
 
 
 _SHORT = {"exact_timer": "exact", "regular": "regular"}
@@ -214,7 +213,3 @@ def _grid(title: str, cells: Sequence[Json]) -> Table:
 
 def _periodic(cell: Json) -> list[float]:
     return [rate for name, rate in cell["rates"].items() if name in PERIODIC]
-
-
-def _print_json(document: Json) -> None:
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from threading import Event
 
-import click
-import orjson
+from rich.text import Text
 
-from enricher.cli.page import plain
+from enricher.cli.look import SIGNS, console, listing, print_json
 from enricher.core.canary import WEBHOOK, Canary, Proof, stage
 from enricher.core.document import Json
 from enricher.wiring import Application, application
@@ -31,10 +29,10 @@ def canary(url: str | None, *, direct: bool, timeout_s: float, as_json: bool) ->
         app.store.close()
     report = report_of(sent, seen, names)
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z) + b"\n")
+        print_json(report)
     else:
-        for line in lines_of(report):
-            click.echo(line)
+        rows = [(Text(sign, SIGNS[sign]), *rest) for sign, *rest in rows_of(report)]
+        listing(console(), ("", "what", "state", "detail"), rows)
     return 0 if report["arrived"] and not report["failing"] else 1
 
 
@@ -65,16 +63,16 @@ def report_of(sent: str, seen: Canary | None, names: Sequence[str]) -> Json:
     }
 
 
-def lines_of(report: Json) -> list[str]:
-    """The report for a person: one line for the way, one for each destination."""
-    lines = [_line(name, proof) for name, proof in report["proofs"].items() if name == WEBHOOK]
+def rows_of(report: Json) -> list[tuple[str, str, str, str]]:
+    """The report for a person: a sign, what it is about, its state and more; the way first, then each destination."""
+    proofs = report["proofs"]
+    rows = [_row(name, proofs[name]) for name in proofs if name == WEBHOOK]
     if report["seconds"] is not None:
-        lines.append(f"✓ worker: settled {report['seconds']:.1f} s after it was sent")
+        rows.append(("✓", "worker", "settled", f"{report['seconds']:.1f} s after it was sent"))
     if not report["arrived"]:
-        lines.append(f"✗ canary {report['canary']} has not arrived: {report['stage']}")
-    return [*lines, *(_line(name, proof) for name, proof in report["proofs"].items() if name != WEBHOOK)]
+        rows.append(("✗", f"canary {report['canary']}", "has not arrived", report["stage"]))
+    return [*rows, *(_row(name, proofs[name]) for name in proofs if name != WEBHOOK)]
 
 
-def _line(name: str, proof: Json) -> str:
-    detail = f": {proof['detail']}" if proof["detail"] else ""
-    return plain(f"{_SIGNS.get(proof['state'], '✗')} {name}: {proof['state']}{detail}").plain
+def _row(name: str, proof: Json) -> tuple[str, str, str, str]:
+    return _SIGNS.get(proof["state"], "✗"), name, proof["state"], proof["detail"]

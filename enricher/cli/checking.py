@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-import click
-import orjson
+from rich.text import Text
 
+from enricher.cli.look import console, facts, listing, print_json, say
+from enricher.cli.opened import opened_store
 from enricher.content import delivery_plan
 from enricher.content.families import families
 from enricher.core.programs import Programs
 from enricher.errors import ConfigurationError, DeliveryError
 from enricher.settings import Settings, unrecognised
-from enricher.wiring import application, clock, configured, content_directory, offline_problems
+from enricher.wiring import clock, configured, content_directory, offline_problems
 from enricher.wiring.destinations import Make, destinations_of
-from enricher.wiring.live import load_content
+from enricher.wiring.live import load_all
+from enricher.wiring.pressing import half_set
 
 WARNING = "warning: "
 """How a destination's line begins that names no fault, only what cannot be seen or is weaker than it could be."""
@@ -31,17 +32,18 @@ def check_config(directory: Path | None, *, as_json: bool, live: bool) -> int:
     settings = _settings(problems)
     programs = _content(directory or (content_directory(settings) if settings else None), problems)
     problems += offline_problems(settings) if settings else []
+    warnings += half_set(settings) if settings else []
     makers = _makers(settings, problems, warnings) if settings and not problems else {}
     if live:
         _ask(makers, problems, warnings)
     if as_json:
         report = {"problems": problems, "warnings": warnings, "digest": programs.rules.digest if programs else None}
-        sys.stdout.buffer.write(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        print_json(report)
     else:
-        for line in (*problems, *(f"warning: {warning}" for warning in warnings)):
-            click.echo(line, err=True)
+        for problem in (*problems, *(f"warning: {warning}" for warning in warnings)):
+            say(problem, err=True)
         if programs and not problems:
-            click.echo(_well(programs))
+            _say_well(programs, sorted(makers))
     return 1 if problems else 0
 
 
@@ -56,16 +58,20 @@ def _settings(problems: list[str]) -> Settings | None:
 def _content(directory: Path | None, problems: list[str]) -> Programs | None:
     try:
         families(directory)
-        return load_content(directory, today=clock().date())
+        programs, _ = load_all(directory, today=clock().date())
     except ConfigurationError as error:
         problems += [problem for problem in error.problems if problem not in problems]
         return None
+    return programs
 
 
-def _well(programs: Programs) -> str:
+def _say_well(programs: Programs, destinations: Sequence[str]) -> None:
     rules = programs.rules
     tuning = f"{len(rules.tuning)} tuning rules" if len(rules.tuning) != 1 else "1 tuning rule"
-    return f"all is well: {len(rules.catalog.platforms)} platforms, {tuning}, content {rules.digest[:12]}"
+    said = f": {len(rules.catalog.platforms)} platforms, {tuning}, content {rules.digest[:12]}"
+    out = console()
+    out.print(Text.assemble(("all is well", "green"), said), soft_wrap=True)
+    facts(out, {"detections": [one.id for one in rules.detections], "destinations": destinations or "none are set up"})
 
 
 def _makers(settings: Settings, problems: list[str], warnings: list[str]) -> dict[str, Make]:
@@ -102,10 +108,11 @@ def _refused(name: str, error: ConfigurationError | DeliveryError) -> str:
 
 def purge(days: int, *, as_json: bool) -> None:
     """Forget what was finished more than `days` days ago, and say how much that was."""
-    app = application()
-    gone = app.store.purge(clock() - timedelta(days=days))
-    app.store.close()
+    with opened_store() as store:
+        gone = store.purge(clock() - timedelta(days=days))
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(gone) + b"\n")
+        print_json(gone, indented=False)
+    elif any(gone.values()):
+        listing(console(), ("forgotten", "of"), [(count, kind) for kind, count in gone.items()], numbers={"forgotten"})
     else:
-        click.echo(", ".join(f"{count} {kind}" for kind, count in gone.items()) or "nothing to forget")
+        say("nothing to forget")

@@ -5,11 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
-import orjson
-
+from enricher.cli.look import print_json, say
 from enricher.cli.page import show
-from enricher.core.document import Json
 from enricher.core.files import read_files
 from enricher.core.insight import console
 from enricher.core.payload import read, sniff
@@ -19,6 +16,7 @@ from enricher.wiring import clock, configured, content_directory, lookups
 from enricher.wiring.flow import Flow
 from enricher.wiring.live import load_content
 from enricher.wiring.rendering import render
+from enricher.wiring.templates import load_templates
 
 READ = 0
 UNREADABLE = 2
@@ -29,7 +27,7 @@ def explain(source: str, *, as_json: bool, use_lookups: bool, render_for: str | 
     try:
         alert = _alert(source)
     except (PayloadError, OSError) as error:
-        click.echo(f"{source}: {error}", err=True)
+        say(f"{source}: {_why(error)}", err=True)
         return UNREADABLE
     settings = configured()
     programs = load_content(content_directory(settings))
@@ -38,16 +36,19 @@ def explain(source: str, *, as_json: bool, use_lookups: bool, render_for: str | 
     flow = Flow(lambda: programs, asked, None, owner=use_lookups, console=where, scope=settings.sumo_scope)
     document = flow.explain_alert(alert, clock())
     if render_for:
-        _print([render(case, render_for, settings) for case in document["cases"]])
+        templates = load_templates(content_directory(settings))
+        print_json([render(case, render_for, settings, templates) for case in document["cases"]])
     elif as_json:
-        _print(document)
+        print_json(document)
     else:
         show(document)
     return READ
 
 
-def _print(document: Json | list[Json]) -> None:
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+def _why(error: PayloadError | OSError) -> str:
+    if isinstance(error, PayloadError):
+        return str(error)
+    return f"{(error.strerror or str(error)).lower()}; give a file, a folder, or - for standard input"
 
 
 def _alert(source: str) -> Alert:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -11,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from enricher.cli import look
+from enricher.cli.look import COLOURS, plain
 from enricher.core import phrases
 from enricher.core.document import AncestorDoc, CaseDocument, DestinationDoc, EnrichmentDoc, Json
 from enricher.core.strip import drawn, strip
-
-_COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "blue", "informational": "dim"}
 
 MOST_COMMAND = 400
 MOST_PLACES = 80
@@ -23,7 +21,7 @@ MOST_PLACES = 80
 
 def show(document: Json) -> None:
     """Print every case, then the rows that are in none."""
-    console = _console()
+    console = look.console(prose=True)
     given = document["input"]
     cut = ""
     if given["truncated"]:
@@ -38,22 +36,8 @@ def show(document: Json) -> None:
         console.print(plain(f"row {dropped['row']}{name} is in no case: {dropped['reason']}"))
 
 
-def _console() -> Console:
-    """A terminal that does not know a character shows a question mark in its place."""
-    console = Console(highlight=False, soft_wrap=False)
-    if console.options.ascii_only and isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    return console
-
-
-def plain(text: object, style: str = "") -> Text:
-    """Text from logs, with control and direction characters shown instead of obeyed."""
-    shown = "".join(char if char.isprintable() or char == "\n" else f"\\u{ord(char):04x}" for char in str(text))
-    return Text(shown, style)
-
-
 def _show_case(console: Console, case: CaseDocument) -> None:
-    colour = _COLOURS[case["severity"]]
+    colour = COLOURS[case["severity"]]
     console.rule(Text.assemble((f"{case['severity']} {case['score']}", colour), "  ", plain(case["title"])), align="left")
     console.print(plain(case["summary"]))
     if case["raw_score"] != case["score"]:

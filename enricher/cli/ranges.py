@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import click
-import orjson
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-from enricher.cli.page import plain
+from enricher.cli.look import console, listing, print_json, say
 from enricher.core.document import Json, iso
 from enricher.core.ranges import RangeFile
 from enricher.lookups.ranges import Folder, read_folder
@@ -30,7 +27,7 @@ def ranges(max_age: int, *, as_json: bool) -> int:
         "problems": list(found.problems),
     }
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+        print_json(document)
     else:
         _show(document)
     return AT_FAULT if document["problems"] or any(file["too_old"] for file in document["files"]) else WELL
@@ -50,15 +47,15 @@ def _file(file: RangeFile, now: datetime, max_age: int) -> Json:
 
 def _show(document: Json) -> None:
     if document["folder"] is None:
-        click.echo("ENRICHER_RANGES_DIR is not set: no published ranges are read")
+        say("ENRICHER_RANGES_DIR is not set: no published ranges are read")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("file", "provider", "prefixes", "dated", "days old", ""):
-        table.add_column(column, justify="right" if column in {"prefixes", "days old"} else "left")
-    for file in document["files"]:
-        shown = (file["file"], file["provider"], str(file["prefixes"]), file["dated"][:10], str(file["age_days"]))
-        table.add_row(*map(plain, shown), "too old" if file["too_old"] else "")
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table)
+    headings = ("file", "provider", "prefixes", "dated", "days old", "")
+    if document["files"]:
+        listing(console(), headings, map(_cells, document["files"]), numbers={"prefixes", "days old"})
     for problem in document["problems"]:
-        console.print(plain(problem))
+        say(problem, style="red")
+
+
+def _cells(file: Json) -> Sequence[object]:
+    old = Text("too old", "red") if file["too_old"] else ""
+    return (file["file"], file["provider"], file["prefixes"], file["dated"][:10], file["age_days"], old)

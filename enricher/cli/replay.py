@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import orjson
 from rich.console import Console
-from rich.table import Table
 
-from enricher.cli.page import plain
+from enricher.cli.look import console, line, listing, print_json, progress, say
 from enricher.core.comparison import CaseChange, Moved, RowChange
 from enricher.core.document import Json, iso
 from enricher.core.programs import Programs
@@ -34,13 +31,12 @@ def replay(since: timedelta, directory: Path | None, *, fail_on_change: bool, ig
         ended = [] if ignore_dates else not_in_force(programs.rules.tuning, start.date(), clock().date())
         judged_by = as_if_in_force(programs) if ignore_dates else programs
         flow = flow_maker(app.settings, experience_then(app.store.reader))
-        with judged_anew(app.store, judged_by, flow, start) as anew:
+        with progress("judging") as advance, judged_anew(app.store, judged_by, flow, start, advance) as anew:
             found = compared(app.store.reader, anew)
     finally:
         app.store.close()
     if as_json:
-        document = report(anew, found, programs, ended)
-        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+        print_json(report(anew, found, programs, ended))
     else:
         _show(anew, found, ended)
     return CHANGED if fail_on_change and is_changed(anew, found) else SAME
@@ -71,53 +67,47 @@ def report(anew: Anew, found: Compared, programs: Programs, ended: Sequence[str]
 
 
 def _show(anew: Anew, found: Compared, ended: Sequence[str]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"{anew.compared} alerts since {anew.since:%Y-%m-%d %H:%M} UTC judged anew"
-        + (f", {anew.alerts - anew.compared} older ones for what is remembered" if anew.alerts > anew.compared else "")
-    )
-    console.print(bands(found))
+    out = console()
+    older = f", {anew.alerts - anew.compared} older ones for what is remembered" if anew.alerts > anew.compared else ""
+    say(f"{anew.compared} alerts since {anew.since:%Y-%m-%d %H:%M} UTC judged anew{older}")
+    show_bands(out, found)
     for change in found.changes[:MOST_SHOWN]:
-        show_change(console, change)
+        show_change(out, change)
     for row in anew.rows[:MOST_SHOWN]:
-        console.print(plain(_row_line(row)))
+        say(_row_line(row))
     for alert, reason in [*anew.unreadable.items()][:MOST_SHOWN]:
-        console.print(plain(f"alert {alert} cannot be read any more: {reason}"))
+        say(f"alert {alert} cannot be read any more: {reason}")
     most = max(len(found.changes), len(anew.rows), len(anew.unreadable))
     if most > MOST_SHOWN:
-        console.print(f"… at most {MOST_SHOWN} of each are shown: --json has them all")
+        say(f"… at most {MOST_SHOWN} of each are shown: --json has them all")
     if remarks := _remarks(anew, found, ended):
-        console.print()
-    for line in remarks:
-        console.print(plain(line))
-    console.print(_sum(anew, found))
+        out.print()
+    for remark in remarks:
+        say(remark)
+    say(_sum(anew, found), style="yellow" if is_changed(anew, found) else "green")
 
 
-def bands(found: Compared) -> Table:
+def show_bands(out: Console, found: Compared) -> None:
     """How many cases of each band there were, and are."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("cases")
-    for band in found.before:
-        table.add_column(band, justify="right")
-    table.add_row("before", *map(str, found.before.values()))
-    table.add_row("now", *map(str, found.now.values()))
-    return table
+    rows = (("before", *found.before.values()), ("now", *found.now.values()))
+    listing(out, ("cases", *found.before), rows, numbers=set(found.before))
 
 
-def show_change(console: Console, change: CaseChange) -> None:
+def show_change(out: Console, change: CaseChange) -> None:
     """One case: what it is, and below it what moved."""
     about = change.about
     key = change.before.key if change.before else about.key
     told = "" if change.kind == "changed" else f", {change.kind}: {about.severity} {about.score}"
-    console.print(plain(f"\n{key}  {about.process or 'unknown'} → {about.target} on {about.host}{told}"))
-    for moved in change.fields:
-        console.print(plain(f"  {moved.name.replace('_', ' ')}: {_from_to(moved)}"))
-    for moved in change.rules:
-        console.print(plain(f"  tuning rule {moved.name}: {_from_to(moved, nothing='no match')}"))
-    for moved in change.steps:
-        console.print(plain(f"  {moved.name}: {_from_to(moved)}"))
-    for note in change.notes:
-        console.print(plain(f"  note: {note}"))
+    out.print()
+    out.print(line(f"{key}  {about.process or 'unknown'} → {about.target} on {about.host}{told}", "bold"), soft_wrap=True)
+    moves = [
+        *(f"{moved.name.replace('_', ' ')}: {_from_to(moved)}" for moved in change.fields),
+        *(f"tuning rule {moved.name}: {_from_to(moved, nothing='no match')}" for moved in change.rules),
+        *(f"{moved.name}: {_from_to(moved)}" for moved in change.steps),
+        *(f"note: {note}" for note in change.notes),
+    ]
+    for move in moves:
+        out.print(line(f"  {move}"), soft_wrap=True)
 
 
 def _from_to(moved: Moved, nothing: str = "none") -> str:

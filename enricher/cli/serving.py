@@ -172,4 +172,6 @@ def _say_what_is_open(app: Application) -> None:
     if not app.settings.webhook_tokens:
         log.warning("webhook_open_to_loopback_only", why="ENRICHER_WEBHOOK_TOKENS is not set")
     bind = app.settings.bind
+    if app.settings.users and not (app.settings.base_url or "").startswith("https://"):
+        log.warning("cookies_without_https", why="ENRICHER_USERS is set, and ENRICHER_BASE_URL is no https address")
     log.info("serving", address=f"http://{bind.host}:{bind.port}", destinations=sorted(app.destinations))

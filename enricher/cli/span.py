@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import click
 
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+from enricher.core.spans import HINT, span_of
 
 
 class _Span(click.ParamType[timedelta]):
@@ -18,10 +17,10 @@ class _Span(click.ParamType[timedelta]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        found = re.fullmatch(r"([1-9]\d{0,3})([hdw])", str(value), re.ASCII)
+        found = span_of(str(value))
         if found is None:
-            self.fail(f"{value!r} is no span; write hours, days or weeks, such as 36h, 30d or 4w", param, ctx)
-        return int(found[1]) * _UNITS[found[2]]
+            self.fail(f"{value!r} is no span; {HINT}", param, ctx)
+        return found
 
 
 SPAN = _Span()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from enricher.cli.completing import CASES, FAMILIES, RULES
 from enricher.cli.span import SPAN
 
 
@@ -36,7 +37,7 @@ def test_rules(directory: Path | None, *, as_json: bool) -> None:
 
 
 @tuning.command("new")
-@click.argument("family", required=False)
+@click.argument("family", required=False, shell_complete=FAMILIES)
 @click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="A placeholder's value; as often as needed.")
 @click.option("--owner", metavar="TEAM", help="Who answers for the rule.")
 @click.option("--approver", metavar="NAME", help="Who has agreed to it; another than the owner.")
@@ -71,7 +72,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 @tuning.command("preview")
-@click.argument("named", metavar="ID|FILE")
+@click.argument("named", metavar="ID|FILE", shell_complete=RULES)
 @click.option("--since", default="14d", show_default=True, type=SPAN, help="Hours, days or weeks: 36h, 14d, 4w.")
 @click.option(
     "--at-most",
@@ -90,7 +91,7 @@ def preview_rule(named: str, since: timedelta, *, at_most: float, as_json: bool)
 
 
 @tuning.command("draft")
-@click.argument("case", metavar="CASE")
+@click.argument("case", metavar="CASE", shell_complete=CASES)
 @click.option("--owner", metavar="TEAM", help="Who answers for the rule.")
 @click.option("--approver", metavar="NAME", help="Who has agreed to it; another than the owner.")
 @click.option("--ticket", metavar="KEY", help="Where that was agreed.")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import click
-import orjson
 
-from enricher.content.families import Family, People, families, fill, read_rules
+from enricher.cli.look import console, facts, print_json, say
+from enricher.content.families import Family, People, PlaceholderEntry, families, fill, read_rules
 from enricher.content.tuning_guards import anything_goes
 from enricher.core.document import Json
 from enricher.core.programs import Programs
@@ -30,14 +29,18 @@ def show_families(*, as_json: bool) -> None:
     """Print every family and what it wants to know."""
     found = families(content_directory(configured()))
     if as_json:
-        _print({"families": [_described(family) for family in found.values()]})
+        print_json({"families": [_described(family) for family in found.values()]})
         return
+    out = console()
     for family in found.values():
-        click.echo(f"{family.name}: {family.file.about}")
-        for name, gap in family.file.placeholders.items():
-            said = f"default {gap.default}" if gap.default else f"for example {gap.example}" if gap.example else "needed"
-            click.echo(f"  {name:<12} {gap.about} ({said})")
-        click.echo()
+        say(f"{family.name}: {family.file.about}", style="bold")
+        gaps = family.file.placeholders
+        facts(out, {name: f"{gap.about} ({_suggested(gap)})" for name, gap in gaps.items()}, indent=2)
+        out.print()
+
+
+def _suggested(gap: PlaceholderEntry) -> str:
+    return f"default {gap.default}" if gap.default else f"for example {gap.example}" if gap.example else "needed"
 
 
 def _described(family: Family) -> Json:
@@ -63,13 +66,13 @@ def new(family: str, values: Mapping[str, str], people: People, *, days: int, as
         raise click.UsageError(str(error)) from error
     problems = _problems(tried, _beside(directory))
     if as_json:
-        _print({"family": family, "rule": text, "problems": problems, "to_fill": people.missing})
+        print_json({"family": family, "rule": text, "problems": problems, "to_fill": people.missing})
     else:
         click.echo(text, nl=False)
         for problem in problems:
-            click.echo(problem, err=True)
+            say(problem, err=True)
         if people.missing:
-            click.echo(f"fill in {', '.join(people.missing)}: until then it does not load", err=True)
+            say(f"fill in {', '.join(people.missing)}: until then it does not load", err=True)
     return WRONG if problems else WELL
 
 
@@ -88,9 +91,7 @@ def _beside(directory: Path | None) -> Rules:
         return load_content(directory).rules
     except ConfigurationError as error:
         if not all(problem.endswith(": is empty") for problem in error.problems):
-            click.echo(
-                "the configuration has problems of its own (enricher check-config); judged by the packaged one", err=True
-            )
+            say("the configuration has problems of its own (enricher check-config); judged by the packaged one", err=True)
         return load_content(None).rules
 
 
@@ -103,7 +104,3 @@ def _problems(text: str, rules: Rules) -> list[str]:
     ]
     alone = Programs(replace(rules, tuning=tuple(found)))
     return [*problems, *twice, *anything_goes(alone), *hidden_by(alone)]
-
-
-def _print(document: Json) -> None:
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")

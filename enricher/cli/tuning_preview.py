@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import orjson
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-from enricher.cli.page import plain
+from enricher.cli.look import COLOURS, console, line, listing, print_json, progress, say
 from enricher.core.comparison import CaseChange
 from enricher.core.document import iso
 from enricher.core.radius import Radius
@@ -25,8 +22,6 @@ from enricher.wiring.replay import flow_maker
 SAFE = 0
 UNSAFE = 1
 MOST_SHOWN = 50
-NARROWEST = 200
-"""A case stays on one line, also in a file."""
 
 
 def preview(named: str, since: timedelta, *, at_most: float, as_json: bool) -> int:
@@ -42,12 +37,13 @@ def preview(named: str, since: timedelta, *, at_most: float, as_json: bool) -> i
         rules = rules_of_file(path, directory) if path.is_file() else programs.rules.tuning
         rule = _one(rules, None if path.is_file() else named)
         start = clock() - since
-        radius = blast_radius(app.store, programs, rule, flow_maker(app.settings), start, at_most=at_most)
+        with progress("judging") as advance:
+            flow = flow_maker(app.settings)
+            radius = blast_radius(app.store, programs, rule, flow, start, at_most=at_most, advance=advance)
     finally:
         app.store.close()
     if as_json:
-        document = {"since": iso(start), **radius.as_json()}
-        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+        print_json({"since": iso(start), **radius.as_json()})
     else:
         _show(radius, f"since {start:%Y-%m-%d %H:%M} UTC")
     return UNSAFE if radius.reasons else SAFE
@@ -65,60 +61,45 @@ def _one(rules: Sequence[TuningRule], named: str | None) -> TuningRule:
 
 
 def _show(radius: Radius, time: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    console.width = max(console.width, NARROWEST)
+    out = console()
     lowered = len(radius.lowered)
-    console.print(plain(f"rule {radius.rule}, as if live {time}"))
-    console.print(plain(f"fits {len(radius.changes)} of {radius.cases} cases, lowers {lowered} ({radius.share:.0f} %)"))
+    say(f"rule {radius.rule}, as if live {time}", style="bold")
+    say(f"fits {len(radius.changes)} of {radius.cases} cases, lowers {lowered} ({radius.share:.0f} %)")
     if radius.changes:
-        console.print(_cases(radius.changes[:MOST_SHOWN]))
+        out.print()
+        headings = ("case", "process", "host", "tenant", "severity", "score", "disposition")
+        listing(out, headings, map(_cells, radius.changes[:MOST_SHOWN]))
     if len(radius.changes) > MOST_SHOWN:
-        console.print(f"… {len(radius.changes) - MOST_SHOWN} more: --json has them all")
-    console.print(_totals(radius))
+        say(f"… {len(radius.changes) - MOST_SHOWN} more: --json has them all")
+    out.print()
+    totals = (("without it", *radius.before.values()), ("with it", *radius.now.values()))
+    listing(out, ("all cases", *radius.before), totals, numbers=set(radius.before))
+    out.print()
     hosts = sorted({change.about.host for change in radius.changes})
     for heading, names in (("hosts", hosts), ("no ticket any more", _hidden(radius))):
-        console.print(plain(f"{heading}: {', '.join(names) or 'none'}"))
-    console.print(plain("may go live: " + ("no" if radius.reasons else "yes")))
+        say(f"{heading}: {', '.join(names) or 'none'}")
+    answer, style = ("no", "red") if radius.reasons else ("yes", "green")
+    out.print(Text.assemble("may go live: ", (answer, style)))
     for reason in radius.reasons:
-        console.print(plain(f"  {reason}"))
+        say(f"  {reason}")
 
 
 def _hidden(radius: Radius) -> list[str]:
     return [change.about.key for change in radius.changes if change.newly_hidden]
 
 
-def _cases(changes: Sequence[CaseChange]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("case", "process", "host", "tenant", "severity", "score", "disposition"):
-        table.add_column(heading, no_wrap=True)
-    for change in changes:
-        before, now = change.before or change.about, change.now or change.about
-        table.add_row(
-            *map(
-                plain,
-                (
-                    before.key,
-                    before.process or "unknown",
-                    before.host,
-                    before.target,
-                    _moved(before.severity, now.severity),
-                    _moved(before.score, now.score),
-                    _moved(before.disposition, now.disposition),
-                ),
-            )
-        )
-    return table
+def _cells(change: CaseChange) -> Sequence[object]:
+    before, now = change.before or change.about, change.now or change.about
+    return (
+        before.key,
+        before.process or "unknown",
+        before.host,
+        before.target,
+        line(_moved(before.severity, now.severity), COLOURS.get(now.severity, "")),
+        _moved(before.score, now.score),
+        _moved(before.disposition, now.disposition),
+    )
 
 
 def _moved(before: object, now: object) -> str:
     return str(before) if before == now else f"{before} → {now}"
-
-
-def _totals(radius: Radius) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("all cases")
-    for band in radius.before:
-        table.add_column(band, justify="right")
-    table.add_row("without it", *map(str, radius.before.values()))
-    table.add_row("with it", *map(str, radius.now.values()))
-    return table

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import click
-import orjson
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-from enricher.cli.page import plain
+from enricher.cli.look import console, line, listing, print_json, say
 from enricher.core.document import Json
+from enricher.core.rules import TuningRule
 from enricher.core.tuning_doc import tuning_docs
 from enricher.core.uses import RuleUse
 from enricher.errors import ConfigurationError, StoreUnavailable
@@ -20,10 +17,9 @@ from enricher.settings import Settings
 from enricher.wiring import application, clock, configured, content_directory
 from enricher.wiring.live import load_content
 
-_WIDEST = 1_000
-"""A row stays on one line, on a terminal as in a file."""
 _COLUMNS = ("rule", "state", "mode", "owner", "does", "scope", "until", "days left", "matches", "last match")
 _NUMBERS = frozenset({"days left", "matches"})
+_STATES = {"live": "green", "expiring": "yellow", "expired": "red", "unmatched": "red"}
 
 
 def show_list(*, as_json: bool) -> None:
@@ -33,25 +29,21 @@ def show_list(*, as_json: bool) -> None:
     uses = _uses(settings)
     docs = tuning_docs(rules, uses, clock().date())
     if as_json:
-        _print({"database": uses is not None, "rules": docs})
+        print_json({"database": uses is not None, "rules": docs})
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in _COLUMNS:
-        table.add_column(column, justify="right" if column in _NUMBERS else "left", no_wrap=True)
-    for doc in docs:
-        table.add_row(*map(plain, _cells(doc)))
-    console = Console(highlight=False, soft_wrap=True)
-    console.width = _WIDEST
-    console.print(table)
+    if docs:
+        listing(console(), _COLUMNS, map(_cells, docs), numbers=_NUMBERS)
+    else:
+        say("no tuning rules")
     if uses is None:
-        click.echo("no database: matches are not known")
+        say("no database: matches are not known")
 
 
-def _cells(doc: Json) -> tuple[str, ...]:
+def _cells(doc: Json) -> Sequence[object]:
     scope = "; ".join(f"{name} {', '.join(values)}" for name, values in doc["scope"].items())
     return (
         doc["id"],
-        doc["state"],
+        line(doc["state"], _STATES.get(doc["state"], "")),
         doc["mode"],
         doc["owner"],
         doc["does"],
@@ -80,22 +72,25 @@ def _uses(settings: Settings) -> Mapping[str, RuleUse] | None:
 def test(directory: Path | None, *, as_json: bool) -> int:
     """Load the rules with all their guards, run their tests, ask the corpus; returns 1 on any problem."""
     problems: tuple[str, ...] = ()
-    rules = 0
+    rules: Sequence[TuningRule] = ()
     try:
         folder = directory or content_directory(configured())
-        rules = len(load_content(folder, today=clock().date()).rules.tuning)
+        rules = load_content(folder, today=clock().date()).rules.tuning
     except ConfigurationError as error:
         problems = tuple(error.problems)
     if as_json:
-        _print({"rules": rules, "problems": list(problems)})
+        print_json({"rules": len(rules), "problems": list(problems)})
     else:
-        for line in problems:
-            click.echo(line, err=True)
+        for problem in problems:
+            say(problem, err=True)
         if not problems:
-            whose = "1 tuning rule: its" if rules == 1 else f"{rules} tuning rules: their"
-            click.echo(f"{whose} tests pass, and no malicious case of the corpus is hidden")
+            _say_sound(rules)
     return 1 if problems else 0
 
 
-def _print(document: Json) -> None:
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+def _say_sound(rules: Sequence[TuningRule]) -> None:
+    if rules:
+        rows = [(Text("✓", "green"), rule.id, rule.mode, rule.expires, rule.source) for rule in rules]
+        listing(console(), ("", "rule", "mode", "until", "where"), rows)
+    whose = "1 tuning rule: its" if len(rules) == 1 else f"{len(rules)} tuning rules: their"
+    say(f"{whose} tests pass, and no malicious case of the corpus is hidden")

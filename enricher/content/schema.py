@@ -22,6 +22,7 @@ from enricher.content.models import (
     Text,
 )
 from enricher.content.severity import SeverityFile
+from enricher.content.templates import SlackTemplate, TicketTemplate
 from enricher.content.tuning_entry import TuningFile
 
 SHAPES: tuple[tuple[str, TypeAdapter[Any]], ...] = (
@@ -35,6 +36,8 @@ SHAPES: tuple[tuple[str, TypeAdapter[Any]], ...] = (
     ("playbook", TypeAdapter(PlaybookFile)),
     ("processes", TypeAdapter(ProcessesFile)),
     ("severity", TypeAdapter(SeverityFile)),
+    ("template", TypeAdapter(TicketTemplate)),
+    ("template-slack", TypeAdapter(SlackTemplate)),
     ("tuning", TypeAdapter(TuningFile)),
 )
 """Every kind of YAML file, by the name of its schema."""

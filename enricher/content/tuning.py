@@ -59,6 +59,7 @@ def _rule(entry: TuningEntry, source: str, catalog: Catalog) -> TuningRule:
         schedule=tuple(map(build_window, _windows(entry.conditions.schedule))),
         ends_when_unmatched_days=entry.ends_when_unmatched_days,
         source=source,
+        tests={name: [one.model_dump(exclude_unset=True) for one in examples] for name, examples in entry.tests},
         matchers=dict(_matchers(scope, conditions, catalog)),
     )
 

@@ -35,6 +35,8 @@ class MonitorRecord:
     rows: int
     per_hour: float
     kinds: Mapping[str, int]
+    newest: RowAccount | None = None
+    """The rows of its newest alert; None where that is not among the last few hundred of all, or has no account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

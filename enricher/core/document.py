@@ -261,7 +261,8 @@ class News(TypedDict):
     """Something about a case that every ticket must learn, in order: `seq` 1 is the opening itself.
 
     `kind`: `opened`, `severity`, `evidence` (seen with new contact), `amended` (found out without), `recovery`, `reopened`, `joined`,
-    `seen` (contact goes on), `ticket`, `twin`. `text` is one plain sentence; `lines` are details. Its event id in tickets is
+    `seen` (contact goes on), `ticket`, `twin`, and what people do: `acknowledged`, `assigned`, `muted`, `unmuted` (also when a
+    severity that rises ends it). `text` is one plain sentence; `lines` are details. Its event id in tickets is
     `{case key}-{seq:02d}`.
     """
 

@@ -42,7 +42,7 @@ PHRASES = {
 class Feedback:
     """One word on a case. `at` is when it was said, by the ticket's own clock, never later than it was stored.
 
-    `source` is `jira` or `servicenow`; `by` and `note` are text from there, cut and with secrets masked.
+    `source` is `jira`, `servicenow`, `slack` or `console`; `by` and `note` are text from there, cut and with secrets masked.
     """
 
     said: Said

@@ -20,6 +20,8 @@ from enricher.core.wording import shown_name
 from enricher.errors import Unsearchable
 from enricher.model import Alert
 
+TENANT_SEARCH = '{scope}"{target}" | count by _sourceHost'
+PROCESS_SEARCH = '{scope}"{guid}"'
 LONGEST = 200
 """Characters of a value in a line; more of it stands in the case."""
 _TENANT_SINCE = timedelta(days=30)
@@ -63,12 +65,12 @@ def _queries(top: Finding, alert: Alert, times: Sequence[datetime]) -> Iterator[
     scope = f"({alert.scope}) " if alert.scope and is_scope(alert.scope) else ""
     target = signal.tenant or signal.host
     try:
-        query = f'{scope}"{asked_name(target)}" | count by _sourceHost'
+        query = TENANT_SEARCH.format(scope=scope, target=asked_name(target))
         yield f"every host that names {target}, from 30 days before", query, first and first - _TENANT_SINCE
     except Unsearchable:
         pass
     try:
-        query = f'{scope}"{asked_guid(signal.process.guid or "")}"'
+        query = PROCESS_SEARCH.format(scope=scope, guid=asked_guid(signal.process.guid or ""))
         yield "everything this process did, and what it started", query, first and first - _PROCESS_SINCE
     except Unsearchable:
         pass

@@ -160,6 +160,8 @@ class TuningRule:
     """After so many days without a match the rule is no longer in force; None: only `expires` ends it."""
     source: str = ""
     """`file:line`, for messages."""
+    tests: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict, compare=False, repr=False)
+    """`must_match` and `must_not` as written: all held when the file was read, else there would be no rule."""
     matchers: Mapping[str, Matcher] = field(default_factory=dict, compare=False, repr=False)
     """`conditions`, and `scope` as `scope.groups` …, compiled; a rule without any matches nothing."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +19,13 @@ class RuleUse:
     matches: int = 0
     last_at: datetime | None = None
     first_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleDay:
+    """How often a rule matched on one day (UTC), in one mode: `live` or `shadow`."""
+
+    rule: str
+    day: date
+    mode: str
+    matches: int

@@ -8,7 +8,7 @@ people have closed is opened again by new contact, or followed by another one (`
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from urllib.parse import quote
@@ -16,15 +16,17 @@ from urllib.parse import quote
 import httpx2
 import structlog
 
-from enricher.core.document import Json, News
+from enricher.core.document import CaseDocument, Json, News
+from enricher.core.layout import PLAIN, Layout
 from enricher.destinations.http import Service, part
-from enricher.destinations.jira_body import render, render_comment, severity_label
+from enricher.destinations.jira_body import MOST_SUMMARY, render, render_comment, severity_label
 from enricher.destinations.jira_check import Check
 from enricher.destinations.jira_comments import Comments
 from enricher.destinations.jira_fields import SiteFields
 from enricher.destinations.jira_flavour import CLOUD, Flavour
 from enricher.destinations.jira_life import Life, State
 from enricher.destinations.jira_twins import Twins, TwinsFound, labels_of
+from enricher.destinations.placing import is_ours, summary
 from enricher.destinations.wording import event_id
 from enricher.errors import DeliveryError, Reason, TicketClosed
 from enricher.model import Severity
@@ -70,6 +72,7 @@ class Jira:
         on_recovery: Literal["comment", "resolve"] = "comment",
         reopen_days: float = REOPEN_DAYS,
         on_twins: TwinsFound | None = None,
+        layout: Callable[[], Layout] = lambda: PLAIN.jira,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.name = name
@@ -85,7 +88,7 @@ class Jira:
         )
         self._site = (site_url or url).rstrip("/")
         self._project, self._issue_type, self._base_url = project, issue_type, base_url
-        self._flavour, self._fields = flavour, fields
+        self._flavour, self._fields, self._layout = flavour, fields, layout
         self._quiet_s, self._holds = quiet_s, after_quiet == "hold"
         self._resolves, self._reopen_days = on_recovery == "resolve", reopen_days
         self._project_path = f"{flavour.api}/project/{quote(project, safe='')}"
@@ -129,6 +132,7 @@ class Jira:
             issue_type=self._issue_type,
             fields=self._fields,
             flavour=self._flavour,
+            layout=self._layout(),
             base_url=self._base_url,
             generation=delivery.generation,
             previous=delivery.previous,
@@ -191,7 +195,7 @@ class Jira:
         elif news["kind"] == "seen" and not delivery.in_doubt:  # in doubt: we may have opened it, and not said why
             return None
         if news["kind"] == "severity":
-            self._raise_priority(issue, state, Severity(delivery.case["severity"]))
+            self._raise(issue, state, delivery.case)
         return news
 
     def _gone(self, error: DeliveryError) -> DeliveryError:
@@ -199,27 +203,47 @@ class Jira:
         self._service.call("GET", self._project_path)
         return self._service.error(Reason.GONE, error.detail)
 
-    def _raise_priority(self, issue: str, state: State, severity: Severity) -> None:
+    def _raise(self, issue: str, state: State, case: CaseDocument) -> None:
+        """Priority and summary as the case now is, as far as nobody else has set them."""
+        change = {"fields": {**self._summary(state, case), **self._priority(state, Severity(case["severity"]))}}
+        if "priority" in change["fields"]:
+            change["update"] = {"labels": self._relabelled(state, Severity(case["severity"]))}
+        while change["fields"]:
+            try:
+                self._service.call("PUT", self._life.path(issue), json=change, empty=True)
+            except DeliveryError as error:
+                refused = [field for field in change["fields"] if _blames(error, field, change)]
+                if not refused:
+                    raise
+                # Not on the edit screen: then the comment alone tells it. Jira refused the whole change.
+                change = _without(refused, change)
+            else:
+                return
+
+    def _summary(self, state: State, case: CaseDocument) -> Json:
+        """The headline of the new severity, where the old one is still ours to the letter."""
+
+        def write(document: CaseDocument) -> str:
+            return summary(document, self._layout(), MOST_SUMMARY, self._base_url)
+
+        now, wanted = state.fields.get("summary"), write(case)
+        return {"summary": wanted} if now != wanted and is_ours(now, case, write) else {}
+
+    def _priority(self, state: State, severity: Severity) -> Json:
         """Never down: an analyst may have put it higher. A priority that is not one of ours is left alone."""
         priorities = self._fields.priorities
         wanted = priorities.get(severity)
-        if not wanted:
-            return
         now = part(state.fields, "priority")
         present = max((level.rank for level, option in priorities.items() if option.is_(now)), default=None)
-        if present is None or present >= max(level.rank for level, option in priorities.items() if option == wanted):
-            return
+        if not wanted or present is None:
+            return {}
+        rises = present < max(level.rank for level, option in priorities.items() if option == wanted)
+        return {"priority": wanted.json} if rises else {}
+
+    def _relabelled(self, state: State, severity: Severity) -> list[Json]:
         labels = labels_of(state.fields)
         others = [{"remove": severity_label(level)} for level in Severity if severity_label(level) in labels]
-        change = {
-            "fields": {"priority": wanted.json},
-            "update": {"labels": [*others, {"add": severity_label(severity)}]},
-        }
-        try:
-            self._service.call("PUT", self._life.path(issue), json=change, empty=True)
-        except DeliveryError as error:
-            if not _blames(error, "priority", change):  # not on the edit screen: then the comment alone tells it
-                raise
+        return [*others, {"add": severity_label(severity)}]
 
     # --- opening ----------------------------------------------------------------------------------------------------
 
@@ -236,6 +260,12 @@ class Jira:
 
     def _ticket(self, key: str) -> Ticket:
         return Ticket(external_id=key, label=key, url=f"{self._site}/browse/{quote(key, safe='')}")
+
+
+def _without(refused: Sequence[str], change: Json) -> Json:
+    """The labels name the severity as the priority does: they go with it."""
+    fields = {name: value for name, value in change["fields"].items() if name not in refused}
+    return {**change, "fields": fields} if "priority" in fields else {"fields": fields}
 
 
 def _blames(error: DeliveryError, field: str, body: Json) -> bool:

@@ -6,19 +6,21 @@ There is one rendering, an Atlassian document; where Jira takes wiki markup, tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from enricher.core.document import CaseDocument, Json, News
+from enricher.core.layout import PLAIN, Layout
 from enricher.destinations import adf
+from enricher.destinations.facts import Fact
 from enricher.destinations.jira_fields import SiteFields
 from enricher.destinations.jira_flavour import CLOUD, MOST_TEXT, Flavour
+from enricher.destinations.placing import Placed, summary
 from enricher.destinations.saying import Limits, fit
-from enricher.destinations.text import clean, cut
+from enricher.destinations.text import clean
 from enricher.destinations.wording import (
     Ancestor,
     Description,
     event_id,
-    headline,
     tell,
     ticket_key,
     where_it_stands,
@@ -54,22 +56,24 @@ def render(
     issue_type: str = "Incident",
     fields: SiteFields = SiteFields(),  # noqa: B008 - frozen
     flavour: Flavour = CLOUD,
+    layout: Layout = PLAIN.jira,
     base_url: str | None = None,
     generation: int = 1,
     previous: Ticket | None = None,
 ) -> Json:
-    """The body of `POST …/issue`. A later `generation` names the closed issue that it follows."""
+    """The body of `POST …/issue`, laid out as the template says. A later `generation` names the closed issue that it follows."""
     severity = Severity(document["severity"])
+
+    def build(limits: Limits) -> object:
+        case = Description(document, limits, base_url)
+        return flavour.write(_description(Placed(case, document, layout, base_url), previous))
+
     body: Json = {
         "fields": {
             "project": {"key": project},
             "issuetype": {"name": issue_type},
-            "summary": cut(headline(document, MOST_SUMMARY), MOST_SUMMARY),
-            "description": fit(
-                lambda limits: flavour.write(_description(Description(document, limits, base_url), previous)),
-                flavour.size,
-                MOST_TEXT,
-            ),
+            "summary": summary(document, layout, MOST_SUMMARY, base_url),
+            "description": fit(build, flavour.size, MOST_TEXT),
             "labels": labels(document, generation),
             **fields.of(severity, flavour),
         }
@@ -128,26 +132,12 @@ def _case_property(document: CaseDocument) -> Json:
     }
 
 
-def _description(case: Description, previous: Ticket | None) -> Json:
+def _description(placed: Placed, previous: Ticket | None) -> Json:
+    case = placed.case
     return adf.document(
-        adf.panel(
-            _PANEL[case.severity],
-            adf.paragraph(adf.strong(f"{case.severity.value.capitalize()}, {case.score} of 100. "), case.summary),
-        ),
+        adf.panel(_PANEL[case.severity], adf.paragraph(adf.strong(case.opening), f" {case.summary}")),
         *_follows(previous),
-        *_facts(case),
-        adf.heading("Process lineage"),
-        *adf.descent([_link(link) for link in case.lineage]),
-        adf.heading("Why this severity"),
-        *adf.table(
-            [[s.step, s.evidence, s.points if s.taken else f"({s.points}) not taken", s.score] for s in case.ledger],
-            head=["Step", "Evidence", "Points", "Score"],
-        ),
-        adf.paragraph("Ledger digest ", adf.code(case.digest), "" if case.tuning else ". Tuning: no rule matched."),
-        *_tuning(case),
-        *_section("Look-ups", adf.bullets(case.lookups)),
-        *_section("Missing", adf.bullets(case.missing)),
-        *_section("Next steps", adf.numbers(case.next_steps)),
+        *(block for section in placed.layout.sections for block in _SECTIONS[section](placed)),
     )
 
 
@@ -157,35 +147,88 @@ def _follows(previous: Ticket | None) -> list[Json]:
     return [adf.paragraph("Follows ", adf.link(clean(previous.label, MOST_LABEL), previous.url), ", which was closed.")]
 
 
+def _facts(placed: Placed) -> list[Json]:
+    return _fact_table(placed.case, placed.facts())
+
+
+def _details(placed: Placed) -> list[Json]:
+    return _section(placed, "details", _fact_table(placed.case, placed.details()))
+
+
+def _fact_table(case: Description, facts: Iterable[tuple[str, Fact]]) -> list[Json]:
+    return adf.table([[fact.label, _value(case, name, fact)] for name, fact in facts], label_column=True)
+
+
+def _value(case: Description, name: str, fact: Fact) -> list[adf.Inline]:
+    if name == "severity":
+        return [adf.status(case.severity.value, _COLOUR[case.severity]), f" {fact.text}"]
+    if name == "detection":
+        return [adf.link(fact.text, case.technique_url)]
+    value: list[adf.Inline] = [adf.code(fact.code), " " if fact.code else "", fact.text]
+    if name == "case":
+        value += [part for i, link in enumerate(case.links) for part in (", " if i else "", adf.link(link.label, link.url))]
+    return value
+
+
+def _next_steps(placed: Placed) -> list[Json]:
+    rest = [adf.paragraph(placed.further_steps)] if placed.further_steps else []
+    return _section(placed, "next_steps", [*adf.numbers(placed.next_steps), *rest])
+
+
+def _notes(placed: Placed) -> list[Json]:
+    return _section(placed, "notes", adf.bullets(adf.link(note.text, note.url) for note in placed.notes))
+
+
+def _lineage(placed: Placed) -> list[Json]:
+    return _section(placed, "lineage", adf.descent([_link(link) for link in placed.lineage]))
+
+
 def _link(link: Ancestor) -> list[adf.Inline]:
     """One process: name, where it is known from, command line, and what is encoded in that."""
     decoded = [part for text in link.decoded for part in (" decoded: ", adf.code(text))]
     return [adf.strong(link.name), f" ({link.source}) " if link.source else " ", adf.code(link.command_line), *decoded]
 
 
-def _facts(case: Description) -> list[Json]:
-    rows: list[list[adf.Inline | list[adf.Inline]]] = []
-    for name, fact in case.facts.items():
-        value: list[adf.Inline] = [adf.code(fact.code), " " if fact.code else "", fact.text]
-        if name == "case":
-            value += [
-                part for i, link in enumerate(case.links) for part in (", " if i else "", adf.link(link.label, link.url))
-            ]
-        elif name == "severity":
-            value = [adf.status(case.severity.value, _COLOUR[case.severity]), f" {fact.text}"]
-        rows.append([fact.label, value])
-    return adf.table(rows, label_column=True)
+def _ledger(placed: Placed) -> list[Json]:
+    """What counts as a table; what does not, in a line."""
+    table = adf.table(
+        [[step.step, step.evidence, step.points, step.score] for step in placed.taken],
+        head=["Step", "Evidence", "Points", "Score"],
+    )
+    rest = [adf.paragraph(adf.strong("Not taken:"), f" {placed.not_taken}")] if placed.not_taken else []
+    untuned = "" if placed.case.tuning else ". Tuning: no rule matched."
+    digest = adf.paragraph("Ledger digest ", adf.code(placed.case.digest), untuned)
+    return _section(placed, "ledger", [*table, *rest, digest])
 
 
-def _tuning(case: Description) -> list[Json]:
-    if not case.tuning:
-        return []
-    rows = [[rule.rule, rule.effect, rule.owner, rule.expires, rule.reason] for rule in case.tuning]
-    return _section("Tuning", adf.table(rows, head=["Rule", "Effect", "Owner", "Expires", "Reason"]))
+def _tuning(placed: Placed) -> list[Json]:
+    rows = [[rule.rule, rule.effect, rule.owner, rule.expires, rule.reason] for rule in placed.tuning]
+    return _section(placed, "tuning", adf.table(rows, head=["Rule", "Effect", "Owner", "Expires", "Reason"]))
 
 
-def _section(title: str, blocks: list[Json]) -> list[Json]:
-    return [adf.heading(title), *blocks] if blocks else []
+def _lookups(placed: Placed) -> list[Json]:
+    return _section(placed, "lookups", adf.bullets(placed.lookups))
+
+
+def _missing(placed: Placed) -> list[Json]:
+    return _section(placed, "missing", adf.bullets(placed.missing))
+
+
+def _section(placed: Placed, name: str, blocks: list[Json]) -> list[Json]:
+    return [adf.heading(placed.layout.heading(name)), *blocks] if blocks else []
+
+
+_SECTIONS: Mapping[str, Callable[[Placed], list[Json]]] = {
+    "facts": _facts,
+    "next_steps": _next_steps,
+    "notes": _notes,
+    "lineage": _lineage,
+    "ledger": _ledger,
+    "tuning": _tuning,
+    "details": _details,
+    "lookups": _lookups,
+    "missing": _missing,
+}
 
 
 def _comment(document: CaseDocument, news: News, limits: Limits) -> Json:

@@ -19,7 +19,7 @@ from enricher.errors import DeliveryError, Reason
 
 log = structlog.get_logger(__name__)
 
-READ = "status,resolutiondate,statuscategorychangedate,updated,labels,priority"
+READ = "status,resolutiondate,statuscategorychangedate,updated,labels,priority,summary"
 """What is read of an issue before it is told of contact. Data Center does not know when the category has changed."""
 SOLVED = ("Done", "Fixed", "Resolved")
 """Resolutions that are true of something that has stopped, the first that is offered."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import stat
 import sys
 import threading
@@ -23,6 +24,8 @@ from enricher.ports import Delivery, Ticket
 
 SEARCHED = 64 * 1024 * 1024
 """Bytes at the end of the file in which a line in doubt is looked for."""
+_UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""Controls and bidi characters that JSON would let stand; the others it escapes by itself."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EINTR})
 """What goes by, where everything else is for a person to mend."""
 
@@ -124,8 +127,9 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def _line(content: dict[str, object]) -> bytes:
-    """`event` comes first: by that a line is found again."""
-    return orjson.dumps(content) + b"\n"
+    """`event` comes first: by that a line is found again. People read such lines in a terminal: it gets no controls."""
+    text = orjson.dumps(content).decode()
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode() + b"\n"
 
 
 def _has(file: IO[bytes], event: str) -> bool:

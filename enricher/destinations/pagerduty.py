@@ -1,7 +1,7 @@
 """PagerDuty: one alert per case, by Events API v2.
 
 `dedup_key` is our key: while the alert is open, the same event again is the same alert, so a call in doubt is simply sent
-again and nothing has to be found. It is a pager and no record: it learns of the opening, of a severity that rises, of a case
+again and nothing has to be found. It is a pager and no record: it learns of the opening, of who acknowledges the case, of a severity that rises, of a case
 seen again and of recovery. Evidence stands on the case page.
 """
 
@@ -33,7 +33,7 @@ SEVERITIES: Mapping[str, str] = {
 """Ours in PagerDuty's words; an informational case calls nobody."""
 _OVER = frozenset({"recovered", "joined"})
 _CALLS = frozenset({"severity", "reopened"})
-"""News that is worth calling somebody again."""
+"""News that is worth calling somebody again, unless the case is muted."""
 
 
 class PagerDuty:
@@ -70,7 +70,11 @@ class PagerDuty:
     def update(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
         if standing((news,)) in _OVER:
             self._enqueue({"event_action": "resolve", "dedup_key": ticket.external_id})
-        elif news["kind"] in _CALLS and delivery.case["severity"] in SEVERITIES:
+        elif delivery.case["severity"] not in SEVERITIES:
+            return
+        elif news["kind"] == "acknowledged":
+            self._enqueue({"event_action": "acknowledge", "dedup_key": ticket.external_id})
+        elif news["kind"] in _CALLS and delivery.work.muted_until is None:
             self._enqueue(render(delivery.case, news, base_url=self._base_url))
 
     def check(self) -> Sequence[str]:

@@ -18,9 +18,19 @@ from urllib.parse import quote
 import httpx2
 import structlog
 
-from enricher.core.document import Json, News
+from enricher.core.document import CaseDocument, Json, News
+from enricher.core.layout import PLAIN, Layout
 from enricher.destinations.http import part
-from enricher.destinations.servicenow_body import Form, raised, render, render_close_notes, render_note, sys_id_of
+from enricher.destinations.placing import is_ours
+from enricher.destinations.servicenow_body import (
+    Form,
+    raised,
+    render,
+    render_close_notes,
+    render_note,
+    short_description,
+    sys_id_of,
+)
 from enricher.destinations.servicenow_check import problems
 from enricher.destinations.servicenow_life import Life
 from enricher.destinations.servicenow_references import References
@@ -65,11 +75,13 @@ class ServiceNow:
         close_code: str | None = None,
         reopen_days: float = 7.0,
         base_url: str | None = None,
+        layout: Callable[[], Layout] = lambda: PLAIN.servicenow,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.name = name
         self._form, self._base_url, self._site = form or Form(), base_url, url.rstrip("/")
+        self._layout = layout
         self._session = Session(self.name, url, credentials, transport=transport, clock=clock)
         self._references = References(self._session, self._form, group=group, caller=caller, cmdb=cmdb, clock=clock)
         resolves = on_recovery == "resolve"
@@ -93,6 +105,7 @@ class ServiceNow:
             self._form,
             found=found,
             remarks=remarks,
+            layout=self._layout(),
             base_url=self._base_url,
             generation=delivery.generation,
             previous=delivery.previous,
@@ -205,10 +218,19 @@ class ServiceNow:
         return event in notes
 
     def _raise_weight(self, path: str, delivery: Delivery) -> None:
-        weighing = ("sys_id", "risk_score", *self._form.weighing(delivery.case))
-        answer = self._session.call("GET", path, params={"sysparm_fields": ",".join(weighing)})
-        if change := raised(self._form, delivery.case, self._session.record(answer)):
+        asked = ("sys_id", "risk_score", "short_description", *self._form.weighing(delivery.case))
+        record = self._session.record(self._session.call("GET", path, params={"sysparm_fields": ",".join(asked)}))
+        if change := {**raised(self._form, delivery.case, record), **self._short_description(delivery.case, record)}:
             self._session.record(self._session.call("PATCH", path, json=change, params={"sysparm_fields": "sys_id"}))
+
+    def _short_description(self, case: CaseDocument, record: Json) -> Json:
+        """That of the new severity, where the old one is still ours to the letter."""
+
+        def write(document: CaseDocument) -> str:
+            return short_description(document, self._layout(), self._base_url)
+
+        now, wanted = record.get("short_description"), write(case)
+        return {"short_description": wanted} if now != wanted and is_ours(now, case, write) else {}
 
     def _ticket(self, record: Json) -> Ticket:
         sys_id = self._service.word(record, "sys_id")

@@ -8,14 +8,17 @@ task is treated as `incident` is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import NAMESPACE_DNS, uuid5
 
 from enricher.core.document import CaseDocument, Json, News
+from enricher.core.layout import PLAIN, Layout
+from enricher.destinations.facts import Fact
+from enricher.destinations.placing import Placed, summary
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut, join_within, length
-from enricher.destinations.wording import Description, event_id, headline, tell, ticket_key, where_it_stands
+from enricher.destinations.wording import Description, event_id, tell, ticket_key, where_it_stands
 from enricher.model import Severity
 from enricher.ports import Ticket
 
@@ -106,6 +109,7 @@ def render(
     *,
     found: Mapping[str, str] | None = None,
     remarks: Sequence[str] = (),
+    layout: Layout = PLAIN.servicenow,
     base_url: str | None = None,
     generation: int = 1,
     previous: Ticket | None = None,
@@ -123,10 +127,8 @@ def render(
         "sys_id": sys_id_of(key, form.table),
         "correlation_id": key[:MOST_CORRELATION],
         "correlation_display": cut(_inert(f"Enricher {head.technique}"), MOST_CORRELATION),
-        "short_description": cut(_inert(headline(document, MOST_SHORT)), MOST_SHORT),
-        "description": _fitted(
-            lambda limits: _description(Description(document, limits, base_url), follows), MOST_DESCRIPTION
-        ),
+        "short_description": short_description(document, layout, base_url),
+        "description": join_within(description(document, layout, base_url, follows).split("\n"), MOST_DESCRIPTION),
         **{name: str(weight) for name, weight in form.weighing(document).items()},
     }
     if form.is_security:
@@ -138,6 +140,20 @@ def render(
     body |= {**(form.fields or {}), **(found or {})}
     body["work_notes"] = _opening_note(document, head, [*follows, *remarks])
     return body
+
+
+def short_description(document: CaseDocument, layout: Layout, base_url: str | None = None) -> str:
+    """The line that stands for the record in a list."""
+    return cut(_inert(summary(document, layout, MOST_SHORT, base_url)), MOST_SHORT)
+
+
+def description(document: CaseDocument, layout: Layout, base_url: str | None = None, follows: Sequence[str] = ()) -> str:
+    """The text of the record: as much as fits, but not cut off at its end where nothing fits."""
+
+    def build(limits: Limits) -> str:
+        return _description(Placed(Description(document, limits, base_url), document, layout, base_url), follows)
+
+    return fit(build, length, MOST_DESCRIPTION)
 
 
 def render_note(document: CaseDocument, news: News) -> Json:
@@ -181,38 +197,83 @@ def render_close_notes(document: CaseDocument, news: News) -> str:
     return _inert(f"{text} Resolved by Enricher. Event {event_id(document, news['seq'])}.")
 
 
-def _description(case: Description, follows: Sequence[str]) -> str:
-    sections = [
-        list(follows),
-        _facts(case),
-        ["Ledger:", *(step.line for step in case.ledger), case.digest],
-        [_tuning(case)],
-        ["Missing:", *(f"- {line}" for line in case.missing)],
-        ["Next steps:", *(f"{number}. {line}" for number, line in enumerate(case.next_steps, 1))]
-        if case.next_steps
-        else [],
-        ["Look-ups:", *(f"- {line}" for line in case.lookups)] if case.lookups else [],
-    ]
-    lines = [line for section in sections if section for line in (*section, "")]
+def _description(placed: Placed, follows: Sequence[str]) -> str:
+    """Plain text, read on a telephone and in no fixed width: headings in capitals, one thing a line."""
+    case = placed.case
+    lines = [f"{case.opening} {case.summary}", "", *((*follows, "") if follows else ())]
+    for name in placed.layout.sections:
+        if section := _SECTIONS[name](placed):
+            lines += [*((placed.layout.heading(name).upper(),) if name != "facts" else ()), *section, ""]
     return _inert("\n".join(lines[:-1]))
 
 
-def _facts(case: Description) -> list[str]:
-    lines = [case.summary, ""]
-    for name, fact in case.facts.items():
+def _facts(placed: Placed) -> list[str]:
+    return _fact_lines(placed.case, placed.facts())
+
+
+def _details(placed: Placed) -> list[str]:
+    return _fact_lines(placed.case, placed.details())
+
+
+def _fact_lines(case: Description, facts: Iterable[tuple[str, Fact]]) -> list[str]:
+    lines = []
+    for name, fact in facts:
         lines.append(f"{fact.label}: {fact.line}")
         if name == "case":
             lines += [f"{link.label.capitalize()}: {link.url}" for link in case.links]
-        elif name == "process":
-            lines += ["Lineage:", *_lineage(case)]
+        elif name == "detection" and case.technique_url:
+            lines.append(f"Technique: {case.technique_url}")
     return lines
 
 
-def _lineage(case: Description) -> Iterator[str]:
+def _next_steps(placed: Placed) -> list[str]:
+    steps = [f"{number}. {line}" for number, line in enumerate(placed.next_steps, 1)]
+    return [*steps, placed.further_steps] if placed.further_steps else steps
+
+
+def _notes(placed: Placed) -> list[str]:
+    return [f"- {note.text}{f': {note.url}' if note.url else ''}" for note in placed.notes]
+
+
+def _lineage(placed: Placed) -> list[str]:
     """Each process below its parent and further in."""
-    for depth, link in enumerate(case.lineage):
-        yield f"{'  ' * depth}{'└ ' if depth else ''}{link.head}: {link.command_line}"
-        yield from (f"{'  ' * depth}  decoded: {text}" for text in link.decoded)
+    lines = []
+    for depth, link in enumerate(placed.lineage):
+        lines.append(f"{'  ' * depth}{'└ ' if depth else ''}{link.head}: {link.command_line}")
+        lines += [f"{'  ' * depth}  decoded: {text}" for text in link.decoded]
+    return lines
+
+
+def _ledger(placed: Placed) -> list[str]:
+    steps = [f"{step.points} {step.step}: {step.evidence} ({step.score})".strip() for step in placed.taken]
+    rest = [f"Not taken: {placed.not_taken}"] if placed.not_taken else []
+    untuned = "" if placed.case.tuning else ". Tuning: no rule matched."
+    return [*steps, *rest, f"Ledger digest {placed.case.digest}{untuned}"]
+
+
+def _tuning_lines(placed: Placed) -> list[str]:
+    return [cut(rule.line, MOST_TUNING) for rule in placed.tuning]
+
+
+def _lookups(placed: Placed) -> list[str]:
+    return [f"- {line}" for line in placed.lookups]
+
+
+def _missing(placed: Placed) -> list[str]:
+    return [f"- {line}" for line in placed.missing]
+
+
+_SECTIONS: Mapping[str, Callable[[Placed], list[str]]] = {
+    "facts": _facts,
+    "next_steps": _next_steps,
+    "notes": _notes,
+    "lineage": _lineage,
+    "ledger": _ledger,
+    "tuning": _tuning_lines,
+    "details": _details,
+    "lookups": _lookups,
+    "missing": _missing,
+}
 
 
 def _tuning(case: Description) -> str:

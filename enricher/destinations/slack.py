@@ -7,21 +7,25 @@ A message is found again by its metadata in the channel's history. A doubled mes
 history of a critical case cannot be read, it is posted again and says so.
 
 The message shows the case as it stands now, replies tell what has changed. A burst of cases shares one message, a digest.
+
+Whom a severity calls is called by the first message, and once more in the thread when the case rises to another: the metadata of
+what was posted says which severity has called, and an edit leaves it as it is. A muted case calls nobody, and is only shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from math import ceil
 
 import httpx2
 
 from enricher.core.document import Json, News
+from enricher.core.layout import PLAIN, Layout
 from enricher.destinations import slack_digest
 from enricher.destinations.http import Service, part
 from enricher.destinations.slack_body import plainly, render, render_reply
+from enricher.destinations.slack_words import LOST, NO_EDIT, TOO_MUCH, UNREADABLE, reason_of
 from enricher.destinations.text import safe_url
 from enricher.destinations.wording import standing, unix
 from enricher.errors import DeliveryError, Reason
@@ -32,56 +36,16 @@ PAGE = 200
 MOST_PAGES = 50
 CLOCKS_APART_S = 300
 """How far our clock and Slack's may be apart, and how late it may still post what we no longer wait for."""
+CLOCKS_USUALLY_APART_S = 20
 
-REASONS: Mapping[str, Reason] = {
-    "ratelimited": Reason.RATE_LIMITED,
-    "rate_limited": Reason.RATE_LIMITED,
-    "message_limit_exceeded": Reason.RATE_LIMITED,
-    "internal_error": Reason.SERVER_ERROR,
-    "fatal_error": Reason.SERVER_ERROR,
-    "service_unavailable": Reason.SERVER_ERROR,
-    "request_timeout": Reason.SERVER_ERROR,
-    "invalid_auth": Reason.AUTH,
-    "not_authed": Reason.AUTH,
-    "token_revoked": Reason.AUTH,
-    "token_expired": Reason.AUTH,
-    "account_inactive": Reason.AUTH,
-    "missing_scope": Reason.FORBIDDEN,
-    "ekm_access_denied": Reason.FORBIDDEN,
-    "no_permission": Reason.FORBIDDEN,
-    "access_denied": Reason.FORBIDDEN,
-    "channel_not_found": Reason.CONFIGURATION,
-    "not_in_channel": Reason.CONFIGURATION,
-    "is_archived": Reason.CONFIGURATION,
-    "message_not_found": Reason.NOT_FOUND,
-    "thread_not_found": Reason.NOT_FOUND,
-    "cannot_reply_to_message": Reason.NOT_FOUND,
-    "restricted_action_thread_locked": Reason.NOT_FOUND,
-    "restricted_action_thread_only_channel": Reason.NOT_FOUND,
-}
-"""What Slack's error words mean for a delivery; words that are not here are `invalid`."""
-
-_TOO_MUCH = frozenset(
-    {
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "invalid_attachments",
-        "msg_blocks_too_long",
-        "msg_too_long",
-        "metadata_too_large",
-        "no_text",
-    }
-)
-_LOST = frozenset(word for word, reason in REASONS.items() if reason is Reason.NOT_FOUND)
-_NO_EDIT = frozenset({"edit_window_closed", "cant_update_message"})
-_UNREADABLE = frozenset({Reason.FORBIDDEN, Reason.CONFIGURATION})
 _OURS = frozenset({"enricher_case", "enricher_digest"})
+_RANKS = {severity.value: severity.rank for severity in Severity}
 _SHOWN = frozenset({"ticket", "seen"})
 """News that the message shows, and that is worth no reply."""
 
 
 class Slack:
-    """The port `Destination` for one channel, and `Digests`. `channel` is its id, `mention` that of the user group called for critical."""
+    """The port `Destination` for one channel, and `Digests`. `channel` is its id, `mentions` are those of whom a severity calls."""
 
     def __init__(
         self,
@@ -91,16 +55,17 @@ class Slack:
         name: str = "slack",
         url: str = "https://slack.com/api",
         base_url: str | None = None,
-        mention: str | None = None,
+        mentions: Mapping[str, str] | None = None,
         buttons: bool = False,
         digest_at: int = 0,
+        layout: Callable[[], Layout] = lambda: PLAIN.slack,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.name, self.digest_at = name, digest_at
         headers = {"Authorization": f"Bearer {token}"}
         self._service = Service(self.name, url, read_s=10.0, secrets=[token], headers=headers, transport=transport)
         self._channel, self._base_url = channel, base_url
-        self._mention, self._buttons = mention, buttons
+        self._mentions, self._buttons, self._layout = mentions or {}, buttons, layout
         self._workspace: str | None = None
         self._unreadable: set[str] = set()
         """Deliveries whose history could not be read; their message says "possible repeat"."""
@@ -114,7 +79,7 @@ class Slack:
         try:
             return next(self._holding(delivery, self._channel, latest=delivery.doubt_since), None)
         except DeliveryError as error:
-            if error.reason not in _UNREADABLE or delivery.case["severity"] != Severity.CRITICAL:
+            if error.reason not in UNREADABLE or delivery.case["severity"] != Severity.CRITICAL:
                 raise
             self._unreadable.add(delivery.delivery_id)
             return None
@@ -137,7 +102,7 @@ class Slack:
         try:
             tell(delivery, ticket, news)
         except DeliveryError as error:
-            if error.detail not in _LOST:
+            if error.detail not in LOST:
                 raise
             self._start_again(delivery, ticket, news)
 
@@ -147,7 +112,7 @@ class Slack:
         try:
             self._call("conversations.history", form={"channel": self._channel, "limit": "1"})
         except DeliveryError as error:
-            if error.reason not in _UNREADABLE:
+            if error.reason not in UNREADABLE:
                 raise
             return [
                 f"the channel's history may not be read ({error.detail}): a message whose answer is lost is not found again"
@@ -160,16 +125,16 @@ class Slack:
         """The message first: editing it twice does no harm, so that only the reply's own outcome can be in doubt."""
         channel, ts = slack_digest.place(ticket.external_id)
         self._edit({**self._render(delivery, channel), "ts": ts})
-        if news["kind"] in _SHOWN:
-            return
-        self._reply(delivery, render_reply(delivery.case, news, channel=channel, thread=ts))
+        if _is_told(delivery, news):
+            called = self._called_by(delivery, news, channel, ts)
+            self._reply(delivery, render_reply(delivery.case, news, channel=channel, thread=ts, mention=called))
 
     def _tell_in_digest(self, delivery: Delivery, ticket: Ticket, news: News) -> None:
         """The digest stands for many cases, so one case's news never changes it: a reply there, or in the case's own thread."""
         own = self._own(delivery, ticket, news)
         if own is not None:
             self._tell(delivery, own, news)
-        elif news["kind"] not in _SHOWN:
+        elif _is_told(delivery, news):
             channel, ts = slack_digest.place(ticket.external_id)
             self._reply(
                 delivery,
@@ -185,10 +150,10 @@ class Slack:
         try:
             own = next(self._parents(delivery, channel), None)
         except DeliveryError as error:
-            if error.reason not in _UNREADABLE:
+            if error.reason not in UNREADABLE:
                 raise
             return None  # then the digest's thread tells it: better than a further message for each piece of news
-        if own is None and not severe:
+        if own is None and (not severe or _is_muted(delivery)):
             return None
         begun = own or self._post(self._render(delivery, channel))
         if own is None or delivery.in_doubt or news["kind"] == "severity":
@@ -201,7 +166,7 @@ class Slack:
         try:
             self._reply(delivery, leaving, look=look)
         except DeliveryError as error:
-            if error.detail not in _LOST:
+            if error.detail not in LOST:
                 raise
 
     def _reply(self, delivery: Delivery, body: Json, *, look: bool = False) -> None:
@@ -213,22 +178,41 @@ class Slack:
 
     def _start_again(self, delivery: Delivery, lost: Ticket, news: News) -> None:
         """The message is gone, with its thread: tell the news under the newer one, or post that."""
-        if news["kind"] in _SHOWN:
+        if not _is_told(delivery, news):
             return
         channel, _ = slack_digest.place(lost.external_id)
         newer = next((found for found in self._parents(delivery, channel) if found.external_id != lost.external_id), None)
-        self._tell(delivery, newer or self._post(self._render(delivery, channel)), news)
+        self._tell(delivery, newer or self._post(self._render(delivery, channel, calls=False)), news)
 
-    def _render(self, delivery: Delivery, channel: str, *, repeat: bool = False) -> Json:
+    def _mention(self, delivery: Delivery) -> str | None:
+        return None if _is_muted(delivery) else self._mentions.get(delivery.case["severity"])
+
+    def _called_by(self, delivery: Delivery, news: News, channel: str, ts: str) -> str | None:
+        """Whom a reply calls: those of a severity that the case has risen to, and that nothing in its thread has called yet."""
+        mention = self._mention(delivery) if news["kind"] == "severity" else None
+        if mention is None:
+            return None
+        try:
+            called = [_payload(message).get("called") for message in self._thread(channel, ts)]
+        except DeliveryError as error:
+            if error.reason not in UNREADABLE:
+                raise
+            return None if delivery.in_doubt else mention
+        now = Severity(delivery.case["severity"]).rank
+        return None if any(now <= _RANKS.get(str(severity), -1) for severity in called) else mention
+
+    def _render(self, delivery: Delivery, channel: str, *, repeat: bool = False, calls: bool = True) -> Json:
         return render(
             delivery.case,
             channel=channel,
             tickets={name: ticket for name, ticket in delivery.tickets.items() if name != self.name},
             base_url=self._base_url,
-            mention=self._mention,
+            mention=self._mention(delivery) if calls else None,
             buttons=self._buttons,
             repeat=repeat,
             standing=standing(delivery.news),
+            work=delivery.work,
+            layout=self._layout(),
         )
 
     # --- looking ----------------------------------------------------------------------------------------------------
@@ -251,15 +235,15 @@ class Slack:
         """The messages since the first attempt, until `latest`: what is outside of that is not worth a call for each page."""
         opened = unix(delivery.news[0]["at"] if delivery.news else delivery.case["first_seen"])
         oldest = delivery.tried_at.timestamp() if delivery.tried_at else opened
-        bounds = {
-            **({"oldest": str(int(oldest - CLOCKS_APART_S))} if oldest is not None else {}),
-            **({"latest": str(ceil(latest.timestamp() + CLOCKS_APART_S))} if latest is not None else {}),
-        }
-        return self._messages("conversations.history", {"channel": channel, **bounds})
+        for window in _windows(oldest, latest.timestamp() if latest else None):
+            yield from self._messages("conversations.history", {"channel": channel, "inclusive": "true", **window})
 
     def _has_reply(self, channel: str, ts: str, event: str) -> bool:
-        replies = self._messages("conversations.replies", {"channel": channel, "ts": ts})
-        return any(_payload(message).get("event_id") == event for message in replies)
+        return any(_payload(message).get("event_id") == event for message in self._thread(channel, ts))
+
+    def _thread(self, channel: str, ts: str) -> Iterator[Json]:
+        """The message and its replies."""
+        return self._messages("conversations.replies", {"channel": channel, "ts": ts})
 
     def _messages(self, method: str, query: Mapping[str, str]) -> Iterator[Json]:
         cursor = ""
@@ -293,18 +277,19 @@ class Slack:
         return safe_url(f"{self._workspace}/archives/{channel}/p{ts.replace('.', '')}") if self._workspace else None
 
     def _edit(self, body: Json) -> None:
+        """Without the metadata, which stays as it was posted: it says whom the message has called."""
         try:
-            self._send("chat.update", body)
+            self._send("chat.update", {name: value for name, value in body.items() if name != "metadata"})
         except DeliveryError as error:
             # The workspace does not let messages be edited (any more): the thread still tells everything.
-            if error.detail not in _NO_EDIT:
+            if error.detail not in NO_EDIT:
                 raise
 
     def _send(self, method: str, body: Json) -> Json:
         try:
             return self._call(method, json=body)
         except DeliveryError as error:
-            if error.detail not in _TOO_MUCH:
+            if error.detail not in TOO_MUCH:
                 raise
         # Slack refused our blocks, so nothing was posted: say it in plain text.
         return self._call(method, json=plainly(body))
@@ -315,11 +300,30 @@ class Slack:
         if data.get("ok") is True:
             return data
         word = self._service.word(data, "error")
-        raise self._service.error(_reason(word), word)
+        raise self._service.error(reason_of(word), word)
 
 
-def _reason(word: str) -> Reason:
-    return REASONS.get(word, Reason.FORBIDDEN if word.startswith("restricted_action") else Reason.INVALID)
+def _is_muted(delivery: Delivery) -> bool:
+    return delivery.work.muted_until is not None
+
+
+def _is_told(delivery: Delivery, news: News) -> bool:
+    """Whether news is worth a reply, which wakes those who follow the thread."""
+    return news["kind"] not in _SHOWN and not _is_muted(delivery)
+
+
+def _windows(oldest: float | None, latest: float | None) -> list[dict[str, str]]:
+    """Where to look, in which order: where the clocks agree it is in the first, and in a busy channel the others are many pages."""
+    if oldest is None or latest is None:
+        return [{"oldest": str(int(oldest - CLOCKS_APART_S))} if oldest is not None else {}]
+    edges = (
+        oldest - CLOCKS_APART_S,
+        oldest - CLOCKS_USUALLY_APART_S,
+        latest + CLOCKS_USUALLY_APART_S,
+        latest + CLOCKS_APART_S,
+    )
+    first, begin, end, last = (str(int(edge)) for edge in edges)
+    return [{"oldest": start, "latest": stop} for start, stop in ((begin, end), (end, last), (first, begin))]
 
 
 def _payload(message: Json) -> Json:

@@ -1,7 +1,7 @@
 """A case as Slack shows it: pure rendering of the message and of the replies in its thread.
 
-Everything from a case goes through `escaped`: of Slack's markup only what stands in this file is markup. `verbatim` keeps
-Slack from making links of names by itself.
+Everything from a case goes through `escaped`: of Slack's markup only what stands here and in `slack_sections` is markup.
+`verbatim` keeps Slack from making links of names by itself.
 """
 
 from __future__ import annotations
@@ -11,31 +11,25 @@ from collections.abc import Mapping
 import orjson
 
 from enricher.core.document import CaseDocument, Json, News
+from enricher.core.layout import PLAIN, Layout
+from enricher.core.work import NOBODY, CaseWork
 from enricher.destinations import blocks
-from enricher.destinations.facts import Fact
+from enricher.destinations.placing import Placed, summary
 from enricher.destinations.saying import Limits, fit
-from enricher.destinations.text import cut, join_within, length, safe_url, shorten
+from enricher.destinations.slack_markup import anchor, escaped
+from enricher.destinations.slack_sections import MOST_SECTION, SECTIONS, attachments
+from enricher.destinations.slack_work import MENTION, OPEN, calling, work_lines, working_buttons
+from enricher.destinations.text import cut, join_within, length
 from enricher.destinations.wording import Description, event_id, tell, unix, where_it_stands
 from enricher.model import Severity
 from enricher.ports import Ticket
 
 MOST_TEXT = 4000
 MOST_HEADER = 150
-MOST_SECTION = 3000
 MOST_FIELD = 2000
 MOST_BLOCKS = 9_900
 """Characters of all blocks as JSON; Slack refuses somewhere above 11,000 and does not say where."""
 
-MOST_ANCHOR = 350
-MOST_MISSING = 4
-
-COLOURS: Mapping[Severity, str] = {
-    Severity.CRITICAL: "#B3261E",
-    Severity.HIGH: "#E8710A",
-    Severity.MEDIUM: "#F2C037",
-    Severity.LOW: "#3B78C4",
-    Severity.INFORMATIONAL: "#8A8F98",
-}
 EMOJI: Mapping[Severity, str] = {
     Severity.CRITICAL: ":rotating_light:",
     Severity.HIGH: ":large_orange_circle:",
@@ -48,7 +42,6 @@ STANDINGS: Mapping[str, str] = {
     "reopened": ":arrows_counterclockwise: Reopened",
     "joined": ":link: Joined to another case",
 }
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'"})
 NO_BRACKETS = str.maketrans("<>", "‹›")
 _LABELS = {"jira": "Jira", "servicenow": "ServiceNow", "slack": "Slack"}
 _BUTTONS_OF = frozenset({Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM})
@@ -64,22 +57,31 @@ def render(
     buttons: bool = False,
     repeat: bool = False,
     standing: str = "",
+    work: CaseWork = NOBODY,
+    layout: Layout = PLAIN.slack,
 ) -> Json:
     """The body of `chat.postMessage`, and with a `ts` of `chat.update`: the case as it stands now.
 
-    `mention` is the id of a user group, called for critical cases. `buttons` needs somebody who answers them. `repeat` says
-    that the message may be there twice. `standing` is what has become of the case (`wording.standing`).
+    `mention` is the id of whom it calls, a user group or a person. `buttons` needs somebody who answers them. `repeat` says
+    that the message may be there twice. `standing` is what has become of the case (`wording.standing`), `layout` the template.
     """
     case = Description(document, Limits(MOST_FIELD, MOST_FIELD, 1), base_url)
 
     def build(limits: Limits) -> Json:
         said = Description(document, limits, base_url)
-        context = _context(said, document, tickets or {}, repeat=repeat)
+        placed = Placed(said, document, layout, base_url)
+        context = _context(placed, document, tickets or {}, repeat=repeat)
         if said.severity in _BUTTONS_OF:
-            shown = [*_full(said, document, mention, standing), *_actions(said, buttons=buttons), context]
+            pressed = working_buttons(said, work, base_url) if buttons else []
+            shown = [
+                *_full(placed, document, mention, standing),
+                *_actions(said, pressed),
+                *work_lines(document, work),
+                context,
+            ]
         else:
-            shown = [_compact(said, document, standing), context]
-        return {"blocks": shown, "attachments": [_attachment(said)]}
+            shown = [_compact(said, document, mention, standing), *work_lines(document, work), context]
+        return {"blocks": shown, "attachments": attachments(placed)}
 
     fitted: Json = fit(build, blocks_size, MOST_BLOCKS)
     return {
@@ -87,19 +89,19 @@ def render(
         "text": escaped(f"{'Possible repeat. ' if repeat else ''}{_fallback(case, standing)}", MOST_TEXT),
         "unfurl_links": False,
         "unfurl_media": False,
-        "metadata": _metadata(document, event_id(document)),
+        "metadata": _metadata(document, event_id(document), called=mention is not None),
         **fitted,
     }
 
 
-def render_reply(document: CaseDocument, news: News, *, channel: str, thread: str) -> Json:
-    """The body of the `chat.postMessage` that tells one piece of news in the thread."""
+def render_reply(document: CaseDocument, news: News, *, channel: str, thread: str, mention: str | None = None) -> Json:
+    """The body of the `chat.postMessage` that tells one piece of news in the thread. `mention`: whom it calls."""
     event = event_id(document, news["seq"])
 
     def build(limits: Limits) -> Json:
         text, lines = tell(document, news, limits)
         said = [
-            f"*{escaped(text, 1000)}* {escaped(where_it_stands(document), 200)}",
+            f"{calling(mention)}*{escaped(text, 1000)}* {escaped(where_it_stands(document), 200)}",
             *(f"• {escaped(line, 1000)}" for line in lines),
         ]
         section = blocks.section(join_within(said, MOST_SECTION), block_id=f"sum-{event}")
@@ -112,29 +114,16 @@ def render_reply(document: CaseDocument, news: News, *, channel: str, thread: st
         "text": escaped(f"{tell(document, news, Limits(1000, 1000, 1))[0]} {where_it_stands(document)}", MOST_TEXT),
         "unfurl_links": False,
         "unfurl_media": False,
-        "metadata": _metadata(document, event),
+        "metadata": _metadata(document, event, called=mention is not None),
         **fitted,
     }
 
 
 def plainly(body: Json) -> Json:
-    """The same message as bare text, for when Slack does not accept its blocks."""
-    return {**body, "text": cut(body["text"], 1000), "blocks": [], "attachments": []}
-
-
-def escaped(text: str, limit: int) -> str:
-    """`text` without Slack's markup, at most `limit` characters *after* escaping; no entity is cut in two."""
-    whole = text.translate(_ESCAPES)
-    if length(whole) <= limit:
-        return whole
-    room = limit - len("… 1000000 more, see case")
-    kept, used = 0, 0
-    for char in text:
-        used += length(char.translate(_ESCAPES))
-        if used > room:
-            break
-        kept += 1
-    return f"{text[:kept].translate(_ESCAPES)}… {len(text) - kept} more, see case"
+    """The same message as bare text, for when Slack does not accept its blocks. It calls whom they would have called."""
+    called = MENTION.search(orjson.dumps(body["blocks"]).decode())
+    text = " ".join(filter(None, (called and called[0], cut(body["text"], 1000))))
+    return {**body, "text": text, "blocks": [], "attachments": []}
 
 
 def blocks_size(body: Json) -> int:
@@ -143,15 +132,16 @@ def blocks_size(body: Json) -> int:
     return length(orjson.dumps(parts).decode())
 
 
-def _metadata(document: CaseDocument, event: str) -> Json:
-    """Every member of the workspace can read this: keys and grades, no names."""
+def _metadata(document: CaseDocument, event: str, *, called: bool) -> Json:
+    """Every member of the workspace can read this: keys and grades, no names. `called`: the severity for which it calls somebody."""
     payload = {
         "delivery_key": document["key"],
         "event_id": event,
         "severity": document["severity"],
         "score": document["score"],
     }
-    return {"event_type": "enricher_case", "event_payload": payload}
+    calls = {"called": document["severity"]} if called else {}
+    return {"event_type": "enricher_case", "event_payload": payload | calls}
 
 
 def _fallback(case: Description, standing: str) -> str:
@@ -159,18 +149,17 @@ def _fallback(case: Description, standing: str) -> str:
     return f"{became}{case.severity.value.capitalize()} {case.score}/100: {case.title} ({case.technique}), case {case.key}"
 
 
-def _full(case: Description, document: CaseDocument, mention: str | None, standing: str) -> list[Json]:
-    event = event_id(document)
-    called = f"<!subteam^{mention}> " if mention and case.severity is Severity.CRITICAL else ""
-    title = case.title.translate(NO_BRACKETS)  # a header has no escapes
-    header = cut(f"{_mark(case, standing)} {case.grade}: {title}", MOST_HEADER)
+def _full(placed: Placed, document: CaseDocument, mention: str | None, standing: str) -> list[Json]:
+    case, event = placed.case, event_id(document)
+    title = summary(document, placed.layout, MOST_HEADER).translate(NO_BRACKETS)  # a header has no escapes
+    header = cut(f"{_mark(case, standing)} {title}", MOST_HEADER)
     return [
         blocks.header(header, block_id=f"hdr-{event}"),
         blocks.section(
-            f"{called}*{_chain(case)}{_target(case)}*\n{escaped(case.summary, 1200)}",
+            f"{calling(mention)}*{_chain(case)}{_target(case)}*\n{escaped(case.summary, 1200)}",
             block_id=f"sum-{event}",
         ),
-        blocks.fields(_fields(case), block_id=f"fld-{event}"),
+        *(block for section in placed.layout.sections if section in SECTIONS for block in SECTIONS[section](placed, event)),
     ]
 
 
@@ -178,8 +167,8 @@ def _mark(case: Description, standing: str) -> str:
     return f"{STANDINGS[standing]} ·" if standing else EMOJI[case.severity]
 
 
-def _compact(case: Description, document: CaseDocument, standing: str) -> Json:
-    head = f"{_mark(case, standing)} *{case.grade}* · {escaped(case.title, 600)} · {_target(case)}"
+def _compact(case: Description, document: CaseDocument, mention: str | None, standing: str) -> Json:
+    head = f"{calling(mention)}{_mark(case, standing)} *{case.grade}* · {escaped(case.title, 600)} · {_target(case)}"
     return blocks.section(f"{head}\n{escaped(case.summary, 1200)}", block_id=f"sum-{event_id(document)}")
 
 
@@ -193,52 +182,24 @@ def _target(case: Description) -> str:
     return f"`{escaped(name.code, 600)}`" if name.code else "name unknown"
 
 
-def _fields(case: Description) -> list[str]:
-    """The facts that matter at a glance. Of the host also what the estate says, of the tenant what history does."""
-    texts = [
-        _field(case.fact("host"), case.fact("estate")),
-        _field(case.fact("user")),
-        _field(case.fact("tenant"), case.fact("history")),
-        _field(case.fact("address")),
-        _field(case.fact("beacon")),
-    ]
-    return [*texts, f"*Verdict*\n{escaped(case.verdict.removeprefix('verdict '), 600)}"]
-
-
-def _field(fact: Fact, more: Fact | None = None) -> str:
-    said = [fact.text, more.text if more else ""]
-    lines = [f"*{fact.label}*", f"`{escaped(fact.code, 600)}`" if fact.code else "", *(escaped(text, 600) for text in said)]
-    return "\n".join(filter(None, lines))
-
-
-def _actions(case: Description, *, buttons: bool) -> list[Json]:
-    elements = [*(_judging(case.key) if buttons else ())]
+def _actions(case: Description, buttons: list[Json]) -> list[Json]:
+    elements = [*buttons]
     page = next((link.url for link in case.links if link.label == "case page"), None)
     if page:
-        elements.append(blocks.button("Open case", action_id="open_case", url=page))
+        elements.append(blocks.button("Open case", action_id=OPEN, url=page))
     return [blocks.actions(elements, block_id=f"act-{case.key}")] if elements else []
 
 
-def _judging(key: str) -> list[Json]:
-    confirm = blocks.confirm(
-        "False positive?",
-        "Drafts a tuning rule for review. Nothing is hidden until a second person approves it.",
-        yes="Draft a rule",
-        no="Cancel",
-    )
-    return [
-        blocks.button("Acknowledge", action_id="case_ack", style="primary", value=key),
-        blocks.button("False positive", action_id="case_false_positive", style="danger", value=key, confirm=confirm),
-    ]
-
-
-def _context(case: Description, document: CaseDocument, tickets: Mapping[str, Ticket], *, repeat: bool) -> Json:
+def _context(placed: Placed, document: CaseDocument, tickets: Mapping[str, Ticket], *, repeat: bool) -> Json:
+    case = placed.case
     said = [f"`{case.key}`", _seen("first", document["first_seen"]), _seen("last", document["last_seen"])]
     said += [anchor(link.label, link.url) for link in case.links]
+    said.append(anchor(case.technique, case.technique_url))
     said += [f"{_LABELS.get(name, name)} {anchor(ticket.label, ticket.url)}" for name, ticket in sorted(tickets.items())]
     if not tickets:
         said.append("ticket links and updates follow")
-    said += [f"missing: {escaped('; '.join(shorten(case.missing, MOST_MISSING)), 800)}"]
+    if "missing" in placed.layout.sections:
+        said.append(f"missing: {escaped('; '.join(placed.missing), 800)}")
     if repeat:
         said.insert(0, "*possible repeat*")
     return blocks.context(" · ".join(said), block_id=f"ctx-{event_id(document)}")
@@ -249,17 +210,3 @@ def _seen(which: str, at: str | None) -> str:
     if moment is None or moment < 0:
         return f"{which} seen unknown"
     return f"{which} seen <!date^{moment}^{{date_short_pretty}} {{time_secs}}|{escaped(str(at)[:19], 40)}>"
-
-
-def anchor(label: str, url: str | None) -> str:
-    """A link in Slack's markup; its label alone where it is not safe, or too long."""
-    safe = (safe_url(url) or "").replace("&", "&amp;")
-    return f"<{safe}|{escaped(label, 60)}>" if safe and len(safe) <= MOST_ANCHOR else escaped(label, 60)
-
-
-def _attachment(case: Description) -> Json:
-    taken = [f"• {step.points} {step.evidence} → {step.score.rsplit(' ', 1)[-1]}" for step in case.ledger if step.taken]
-    tuned = [f"• {rule.line}" for rule in case.tuning]
-    lines = [f"*Why {case.severity.value}*", *(escaped(line, 600) for line in (*taken, *tuned))]
-    section = blocks.section(join_within(lines, MOST_SECTION))
-    return {"color": COLOURS[case.severity], "fallback": f"Ledger of {case.key}", "blocks": [section]}

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from enricher.core.document import CaseDocument, Json, News
 from enricher.destinations import blocks
 from enricher.destinations.saying import Limits
-from enricher.destinations.slack_body import EMOJI, MOST_BLOCKS, MOST_SECTION, MOST_TEXT, anchor, blocks_size, escaped
+from enricher.destinations.slack_body import EMOJI, MOST_BLOCKS, MOST_TEXT, blocks_size
 from enricher.destinations.slack_body import render_reply as plain_reply
+from enricher.destinations.slack_markup import anchor, escaped
+from enricher.destinations.slack_sections import MOST_SECTION
 from enricher.destinations.text import length
 from enricher.destinations.wording import Description
 from enricher.model import Severity

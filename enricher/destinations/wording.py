@@ -59,6 +59,11 @@ class Step:
     taken: bool
 
     @property
+    def reached(self) -> str:
+        """The score after it."""
+        return self.score.rsplit(" ", 1)[-1]
+
+    @property
     def line(self) -> str:
         return f"{self.points if self.taken else f'not taken, {self.points}'} {self.step}: {self.evidence} ({self.score})"
 
@@ -94,6 +99,12 @@ class Description:
     def grade(self) -> str:
         return f"{self.severity.value.capitalize()} {self.score}"
 
+    @property
+    def opening(self) -> str:
+        """`Critical, 98 of 100, verdict malicious.`: how the first sentence begins."""
+        verdict = self._say.value(self._document["verdict"])
+        return f"{self.severity.value.capitalize()}, {self.score} of 100, verdict {verdict}."
+
     @cached_property
     def technique(self) -> str:
         return self._say.value(self._document["detection"])
@@ -122,6 +133,11 @@ class Description:
     @cached_property
     def links(self) -> tuple[Link, ...]:
         return _links(self._document, self._base_url)
+
+    @cached_property
+    def technique_url(self) -> str | None:
+        """The technique's page at ATT&CK."""
+        return safe_url(part_of(self._document, "technique").get("url"), MOST_URL)
 
     @cached_property
     def lineage(self) -> tuple[Ancestor, ...]:
@@ -221,11 +237,15 @@ def unix(moment: str | None) -> int | None:
         return None
 
 
+def case_page(document: CaseDocument, base_url: str | None) -> str | None:
+    """Where the console shows the case; None where nobody has said where that is."""
+    return f"{base_url.rstrip('/')}/cases/{document['key']}" if base_url else None
+
+
 def _links(document: CaseDocument, base_url: str | None) -> tuple[Link, ...]:
-    page = f"{base_url.rstrip('/')}/cases/{document['key']}" if base_url else None
     insight = document.get("insight")
     offered = (
-        ("case page", page),
+        ("case page", case_page(document, base_url)),
         ("Sumo alert", part_of(document, "links").get("sumo_alert")),
         ("Sumo Insight", insight["url"] if insight else None),
         ("Sumo search", next((hunt["url"] for hunt in document.get("hunts", ())), None)),

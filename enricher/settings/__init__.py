@@ -17,6 +17,7 @@ from enricher.core.ticket_fields import SERVICENOW_OURS
 from enricher.core.written import as_json, as_json_or_name, as_names
 from enricher.errors import ConfigurationError
 from enricher.model import Severity
+from enricher.settings.people import Accounts, Header, Hours, Peers, ProxyRoles
 from enricher.settings.references import text_of
 from enricher.settings.shapes import (
     Address,
@@ -41,6 +42,7 @@ from enricher.settings.shapes import (
     servers_of,
     tokens_of,
 )
+from enricher.settings.slack import App, Mentions, SlackRoles, Team
 
 PREFIX = "ENRICHER_"
 
@@ -65,6 +67,13 @@ class Settings(BaseSettings):
     api_write_token: SecretStr | None = None
     rate_per_token: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """Requests a second for each webhook token; 0 is off."""
+    users: Accounts = ()
+    session_hours: Hours = 12.0
+    proxy_peers: Peers = ()
+    proxy_user_header: Header | None = None
+    proxy_groups_header: Header | None = None
+    proxy_roles: ProxyRoles = None
+    """Users, `group:…` or `*` by role."""
 
     jira_url: Url | None = None
     jira_site_url: Url | None = None
@@ -126,6 +135,10 @@ class Settings(BaseSettings):
     slack_token: SecretStr | None = None
     slack_channel: str | None = None
     slack_signing_secret: SecretStr | None = None
+    slack_roles: SlackRoles = None
+    slack_team: Team | None = None
+    slack_app: App | None = None
+    slack_mentions: Mentions = None
     slack_rate: Rate = 1.0
     slack_digest_at: Annotated[int, Field(ge=0, le=10_000)] = 50
     """More cases than this waiting for their message are told of in digests; 0: never."""
@@ -183,7 +196,9 @@ class Settings(BaseSettings):
     def _complete(self) -> Settings:
         """A destination that is half set would fail at its first ticket; better at the start."""
         for switch, needed in _NEEDED.items():
-            if getattr(self, switch) is not None and (missing := [name for name in needed if not getattr(self, name)]):
+            if getattr(self, switch) not in (None, ()) and (
+                missing := [name for name in needed if not getattr(self, name)]
+            ):
                 names = ", ".join(map(_variable, missing))
                 raise ValueError(f"{_variable(switch)} is set, so {names} must be too")
         if self.servicenow_url:
@@ -213,6 +228,10 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "jira_url": ("jira_token", "jira_project"),
     "slack_token": ("slack_channel",),
     "sumo_api_url": ("sumo_access_id", "sumo_access_key"),
+    "proxy_peers": ("proxy_user_header", "proxy_roles"),
+    "proxy_user_header": ("proxy_peers", "proxy_roles"),
+    "proxy_groups_header": ("proxy_peers",),
+    "proxy_roles": ("proxy_peers",),
 }
 
 
@@ -283,6 +302,6 @@ def _message(error: ErrorDetails) -> str:
 
 
 _SILENT = frozenset(
-    {"webhook_tokens"}
+    {"webhook_tokens", "users"}
     | {name for name, field in Settings.model_fields.items() if field.annotation in {SecretStr, SecretStr | None}}
 )

@@ -29,6 +29,9 @@ from enricher.store.operating import Operator
 from enricher.store.outbox import Outbox
 from enricher.store.purge import purge
 from enricher.store.reading import Reader
+from enricher.store.replays import Replays
+from enricher.store.sessions import Sessions
+from enricher.store.terms import fill
 from enricher.store.uses import RuleBook
 
 __all__ = ["Store", "open_store"]
@@ -44,6 +47,8 @@ class Store:
     outbox: Outbox
     reader: Reader
     operator: Operator
+    replays: Replays
+    sessions: Sessions
     auditor: Auditor
     history: History
     rule_book: RuleBook
@@ -74,6 +79,10 @@ class Store:
     def purge(self, before: datetime) -> dict[str, int]:
         """Forget what finished before `before`; how many rows of each kind."""
         return purge(self.access, before)
+
+    def fill_words(self, after: str) -> str | None:
+        """Make the next few cases after that id findable that are not yet: the id to go on from; None when all are."""
+        return fill(self.access, after)
 
     def close(self) -> None:
         """Finish what waits and let go of the database."""
@@ -111,6 +120,8 @@ def open_store(
         outbox=Outbox(access, cases, lease, healths),
         reader=Reader(access),
         operator=Operator(access, cases),
+        replays=Replays(access),
+        sessions=Sessions(access),
         auditor=Auditor(access),
         history=History(access),
         rule_book=RuleBook(access),

@@ -23,9 +23,11 @@ from enricher.store.asking import ask
 from enricher.store.database import Transaction, add_new, insert_new
 from enricher.store.drift import count_drift
 from enricher.store.ids import new_id
+from enricher.store.mutes import ended_by
 from enricher.store.remember import Counted, move_events, remember
 from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts, cases, deliveries, news
 from enricher.store.statements import add, change, fetch
+from enricher.store.terms import keep_words
 from enricher.store.types import clean
 from enricher.store.uses import count_uses
 
@@ -150,13 +152,16 @@ class Cases:
         count_drift(tx, document, before, merged, fresh)
         judged = {"ledger": document.get("ledger_digest"), "contacts": document["count"]}
         values = _columns(merged, tx.now) | judged | {"events": (stored.events if stored else 0) + new.events}
+        case_id = stored.id if stored else new_id(tx.now)
+        keep_words(tx, key, case_id, before, merged)
         if stored is None:
             seq = len(items)
-            row = values | {"key": key, "id": new_id(tx.now), "state": _state(merged), "last_news_seq": seq}
+            row = values | {"key": key, "id": case_id, "state": _state(merged), "last_news_seq": seq}
             add(tx.conn, _NEW_CASE, [row | {"opened_at": tx.now, "updated_at": tx.now, "told_at": tx.now}])
             _add_news(tx, key, 0, items)
         else:
             items = _with_further_contact(tx, key, stored, merged, new, items)
+            items = [*ended_by(tx, key, stored.document, merged), *items]
             state = "recovered" if stored.state == "recovered" and not new.shown else _state(merged)
             values |= {"state": state, "told_at": _told_at(stored)}
             seq = self.tell(tx, key, stored.last_news_seq, items, **values)
@@ -212,11 +217,8 @@ _NEIGHBOURS = (
 _ONE_CASE = cases.c.key == bindparam("case")
 _OF_REF = alerts.c.alert_ref == bindparam("ref")
 
-LOCKED_CASE = (
-    select(cases.c.document, cases.c.state, cases.c.last_news_seq, cases.c.events, cases.c.told_at, cases.c.updated_at)
-    .where(_ONE_CASE)
-    .with_for_update()
-)
+_LOCKED = ("id", "document", "state", "last_news_seq", "events", "told_at", "updated_at")
+LOCKED_CASE = select(*(cases.c[name] for name in _LOCKED)).where(_ONE_CASE).with_for_update()
 """A case's document, state and last news number; others are kept from writing to it."""
 _TICKETED = (
     select(deliveries.c.id)

@@ -16,12 +16,14 @@ from sqlalchemy import BindParameter, Connection, Integer, Select, Update, and_,
 from sqlalchemy import case as sql_case
 
 from enricher.core.document import CaseDocument
+from enricher.core.work import NOBODY
 from enricher.errors import OUTCOME_OF, Outcome
 from enricher.model import Severity
 from enricher.ports import Delivery, Ticket
 from enricher.store.database import Transaction
 from enricher.store.health import Healths
-from enricher.store.reading import news_of
+from enricher.store.mutes import work_of
+from enricher.store.records import news_of
 from enricher.store.schema import MOMENT, OPEN_DELIVERIES, cases, deliveries
 from enricher.store.statements import fetch, fetch_of
 
@@ -143,7 +145,7 @@ def _with_cases(tx: Transaction, units: Sequence[Unit]) -> list[list[Delivery]]:
     if not keys:
         return []
     documents: dict[str, CaseDocument] = {row.key: row.document for row in fetch_of(tx.conn, _DOCUMENTS, "keys", keys)}
-    items = news_of(tx.conn, keys)
+    items, work = news_of(tx.conn, keys), work_of(tx.conn, keys, tx.now)
     tickets = _tickets(tx.conn, keys)
 
     def whole(row: Any) -> Delivery:
@@ -158,6 +160,7 @@ def _with_cases(tx: Transaction, units: Sequence[Unit]) -> list[list[Delivery]]:
             in_doubt=row.doubt_since is not None,
             doubt_age_s=(tx.now - row.doubt_since).total_seconds() if row.doubt_since else 0.0,
             fence=row.claims,
+            work=work.get(row.case_key, NOBODY),
             tried_at=row.tried_at,
             doubt_since=row.doubt_since,
             tickets={name: ticket for name, ticket in tickets[row.case_key].items() if name != row.destination},

@@ -8,21 +8,18 @@ from enricher.core.document import CaseDocument
 from enricher.core.feedback import Feedback, Said
 from enricher.ports import Reopened
 from enricher.store import dead_letters
-from enricher.store.access import Access
 from enricher.store.audit import note
-from enricher.store.cases import JOINED, LOCKED_CASE, Cases, case_lock, news_item
+from enricher.store.cases import JOINED, LOCKED_CASE, case_lock, news_item
 from enricher.store.database import Transaction
 from enricher.store.feedback import note_feedback
 from enricher.store.statements import fetch
+from enricher.store.work import Working
 
 SOMEBODY = "operator"
 
 
-class Operator:
+class Operator(Working):
     """Implements `ports.Operator`. `by` is who asked, where that is known."""
-
-    def __init__(self, access: Access, cases: Cases) -> None:
-        self._access, self._cases = access, cases
 
     def retry_dead(self, item_id: str, by: str = SOMEBODY) -> bool:
         return self._access.write(lambda tx: dead_letters.reopen(tx, item_id, by))

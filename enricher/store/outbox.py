@@ -26,7 +26,7 @@ from enricher.store.cases import LOCKED_CASE, Cases, case_lock, news_item
 from enricher.store.claims import Taker
 from enricher.store.database import Transaction
 from enricher.store.health import Healths
-from enricher.store.reading import news_of
+from enricher.store.records import news_of
 from enricher.store.schema import MOMENT, cases, deliveries
 from enricher.store.statements import change, fetch
 from enricher.store.twins import go_on_with_the_kept

@@ -2,62 +2,60 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, not_, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, not_, select
 
 from enricher.core.accounts import SourceRecord
-from enricher.core.document import News
 from enricher.core.drift import DriftRecord, QueryVersion
-from enricher.core.uses import RuleUse
+from enricher.core.uses import RuleDay, RuleUse
 from enricher.model import Backlog
 from enricher.ports import (
     AlertRecord,
+    AuditRecord,
     CaseRecord,
     Condition,
     DeadLetters,
     DeliveryRecord,
     DestinationHealth,
+    Overview,
     Page,
     ReceivedAlert,
-    Ticket,
+    Related,
 )
 from enricher.store import conditions, dead_letters, quarantine
 from enricher.store.access import Access
+from enricher.store.audit import newest_lines
 from enricher.store.cases import JOINED
 from enricher.store.database import Transaction, insert_or_replace
 from enricher.store.drift import drift_since, queries_since
-from enricher.store.feedback import case_of_ticket, feedback_of, protected_tenants
+from enricher.store.feedback import case_of_ticket, protected_tenants
 from enricher.store.health import oldest_untold, pauses
 from enricher.store.ids import first_id
 from enricher.store.inbox import RECORD, keys_of, records
+from enricher.store.overview import overview
+from enricher.store.records import case_records, delivery_record
+from enricher.store.related import related
 from enricher.store.schema import (
     DEAD,
     OPEN_ALERTS,
     OPEN_DELIVERIES,
     OPEN_FOLLOW_UPS,
     alerts,
-    case_alerts,
     case_aliases,
     cases,
     deliveries,
     follow_ups,
-    news,
     pulse,
 )
+from enricher.store.searching import newest_cases, newest_deliveries
 from enricher.store.sources import sources_of
-from enricher.store.statements import fetch_of
-from enricher.store.types import clean
-from enricher.store.uses import uses_of
+from enricher.store.uses import days_of, uses_of
 
 T = TypeVar("T")
 
-MAX_LINKED_ALERTS = 100
-"""The newest alerts of a case that a record names; a noisy search can add one every minute for months."""
-_WAITING = frozenset({"pending", "unknown"})
 JUDGED = and_(alerts.c.state == "done", alerts.c.reason.is_(None), alerts.c.settled_at.is_not(None))
 """One that a person has discarded is done too, and says so."""
 
@@ -71,10 +69,10 @@ class Reader:
     def case(self, key: str) -> CaseRecord | None:
         """As the port says; the key of a case that is part of another one by now leads to that."""
         with self._access.read() as conn:
-            found = _case_records(conn, conn.execute(select(cases).where(cases.c.key == key)).all())
+            found = case_records(conn, conn.execute(select(cases).where(cases.c.key == key)).all())
             if not found or found[0].state == JOINED:
                 leads_to = select(case_aliases.c.case_key).where(case_aliases.c.alias == key).scalar_subquery()
-                found = _case_records(conn, conn.execute(select(cases).where(cases.c.key == leads_to)).all())
+                found = case_records(conn, conn.execute(select(cases).where(cases.c.key == leads_to)).all())
         return found[0] if found else None
 
     def cases(
@@ -86,18 +84,24 @@ class Reader:
         state: str | None = None,
         text: str | None = None,
     ) -> Page[CaseRecord]:
-        query = select(cases).where(cases.c.state != JOINED)
-        if severity is not None:
-            query = query.where(cases.c.severity == severity)
-        if state is not None:
-            query = query.where(cases.c.state == state)
-        if text:
-            fields = (cases.c.host, cases.c.tenant, cases.c.title, cases.c.key)
-            query = query.where(
-                or_(*(func.lower(field).contains(clean(text).lower(), autoescape=True) for field in fields))
-            )
         with self._access.read() as conn:
-            return _page(conn, query, cases.c.id, limit, after, _case_records)
+            rows = newest_cases(conn, limit + 1, after=after, severity=severity, state=state, text=text)
+            return _cut(rows, limit, lambda shown: case_records(conn, shown))
+
+    def overview(self, since: datetime) -> Overview:
+        with self._access.read() as conn:
+            return overview(conn, since)
+
+    def related(self, record: CaseRecord, limit: int) -> Related:
+        with self._access.read() as conn:
+            return related(conn, record, limit)
+
+    def audit(
+        self, *, limit: int, after: str | None = None, item_id: str | None = None, by: str | None = None
+    ) -> Page[AuditRecord]:
+        with self._access.read() as conn:
+            lines = newest_lines(conn, limit + 1, after=after, item_id=item_id, by=by)
+        return Page(items=tuple(lines[:limit]), next=lines[limit - 1].audit_id if len(lines) > limit else None)
 
     def deliveries(
         self,
@@ -108,23 +112,25 @@ class Reader:
         reason: str | None = None,
         destination: str | None = None,
     ) -> Page[DeliveryRecord]:
-        wanted = {"state": state, "reason": reason, "destination": destination}
-        query = select(deliveries).filter_by(**{name: value for name, value in wanted.items() if value is not None})
         with self._access.read() as conn:
-            return _page(conn, query, deliveries.c.id, limit, after, lambda _, rows: [_delivery(row) for row in rows])
+            rows = newest_deliveries(conn, limit + 1, after=after, state=state, reason=reason, destination=destination)
+        return _cut(rows, limit, lambda shown: [delivery_record(row) for row in shown])
 
     def dead_alerts(
         self, *, limit: int, after: str | None = None, reason: str | None = None, source: str | None = None
     ) -> Page[AlertRecord]:
         with self._access.read() as conn:
             query = quarantine.only(select(*RECORD).where(DEAD), conn.dialect.name, reason=reason, source=source)
-            return _page(conn, query, alerts.c.id, limit, after, records)
+            if after is not None:
+                query = query.where(alerts.c.id < after)
+            rows = conn.execute(query.order_by(alerts.c.id.desc()).limit(limit + 1)).all()
+            return _cut(rows, limit, lambda shown: records(conn, shown))
 
     def dead_letter(self, item_id: str) -> AlertRecord | DeliveryRecord | None:
         with self._access.read() as conn:
             found = records(conn, conn.execute(select(*RECORD).where(alerts.c.id == item_id, DEAD)).all())
             row = conn.execute(select(deliveries).where(deliveries.c.id == item_id, DEAD)).one_or_none()
-        return found[0] if found else _delivery(row) if row else None
+        return found[0] if found else delivery_record(row) if row else None
 
     def dead_letters(self) -> list[DeadLetters]:
         with self._access.read() as conn:
@@ -170,6 +176,10 @@ class Reader:
     def rule_uses(self) -> dict[str, RuleUse]:
         with self._access.read() as conn:
             return uses_of(conn)
+
+    def rule_days(self, since: datetime) -> list[RuleDay]:
+        with self._access.read() as conn:
+            return days_of(conn, since)
 
     def protected_tenants(self) -> frozenset[str]:
         with self._access.read() as conn:
@@ -234,78 +244,7 @@ def _count(conn: Connection, query: Select[int]) -> int:
     return conn.execute(query).scalar_one()
 
 
-def _page(
-    conn: Connection,
-    query: Select[Any],
-    column: Any,
-    limit: int,
-    after: str | None,
-    make: Callable[[Connection, Sequence[Row[Any]]], list[T]],
-) -> Page[T]:
-    """Newest first, from below `after`."""
-    if after is not None:
-        query = query.where(column < after)
-    rows = conn.execute(query.order_by(column.desc()).limit(limit + 1)).all()
+def _cut(rows: Sequence[Row[Any]], limit: int, make: Callable[[Sequence[Row[Any]]], list[T]]) -> Page[T]:
+    """A page of rows of which one more was asked for than it shows."""
     shown = rows[:limit]
-    return Page(items=tuple(make(conn, shown)), next=shown[-1].id if len(rows) > limit and shown else None)
-
-
-def _case_records(conn: Connection, rows: Sequence[Row[Any]]) -> list[CaseRecord]:
-    keys = [row.key for row in rows]
-    items, said = news_of(conn, keys), feedback_of(conn, keys)
-    sent: defaultdict[str, list[DeliveryRecord]] = defaultdict(list)
-    by_name = select(deliveries).where(deliveries.c.case_key.in_(keys)).order_by(deliveries.c.destination)
-    for row in conn.execute(by_name):
-        sent[row.case_key].append(_delivery(row))
-    return [
-        CaseRecord(
-            key=row.key,
-            state=row.state,
-            document=row.document,
-            news=tuple(items[row.key]),
-            alerts=_alerts_of(conn, row.key),
-            deliveries=tuple(sent[row.key]),
-            opened_at=row.opened_at,
-            updated_at=row.updated_at,
-            feedback=said[row.key],
-        )
-        for row in rows
-    ]
-
-
-def _alerts_of(conn: Connection, key: str) -> tuple[str, ...]:
-    """The newest alerts of a case, oldest of them first."""
-    linked = select(case_alerts.c.alert_id).where(case_alerts.c.case_key == key)
-    newest = conn.execute(linked.order_by(case_alerts.c.alert_id.desc()).limit(MAX_LINKED_ALERTS)).scalars().all()
-    return tuple(reversed(newest))
-
-
-_NEWS = select(news).where(news.c.case_key.in_(bindparam("keys", expanding=True))).order_by(news.c.case_key, news.c.seq)
-
-
-def news_of(conn: Connection, keys: Collection[str]) -> defaultdict[str, list[News]]:
-    """All news of some cases, each case's by number."""
-    found: defaultdict[str, list[News]] = defaultdict(list)
-    for row in fetch_of(conn, _NEWS, "keys", list(keys)):
-        found[row.case_key].append(News(seq=row.seq, kind=row.kind, at=row.at, text=row.text, lines=row.lines))
-    return found
-
-
-def _delivery(row: Row[Any]) -> DeliveryRecord:
-    due_at: datetime | None = row.due_at if row.state in _WAITING else None
-    return DeliveryRecord(
-        delivery_id=row.id,
-        case_key=row.case_key,
-        destination=row.destination,
-        state=row.state,
-        external_id=row.external_id,
-        label=row.label,
-        url=row.url,
-        attempts=row.attempts,
-        due_at=due_at,
-        reason=row.reason,
-        detail=row.detail,
-        updated_at=row.updated_at,
-        generation=row.generation,
-        previous=Ticket(**row.previous) if row.previous else None,
-    )
+    return Page(items=tuple(make(shown)), next=shown[-1].id if len(rows) > limit and shown else None)

@@ -288,7 +288,7 @@ audit = Table(
     metadata,
     Column("id", TEXT, primary_key=True),
     Column("at", Moment, nullable=False),
-    Column("by", TEXT, nullable=False),
+    Column("by", NAME, nullable=False),
     Column("action", TEXT, nullable=False),
     Column("item_id", TEXT, nullable=False),
     Column("detail", TEXT),

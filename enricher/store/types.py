@@ -50,14 +50,21 @@ def _storable(value: object) -> object:
 
 
 class Words(TypeDecorator[str]):
-    """Text from anywhere, cleaned. `limit` cuts, in characters, what an index must hold: on storing and on comparing alike."""
+    """Text from anywhere, cleaned. `limit` cuts, in characters, what an index must hold: on storing and on comparing alike.
+
+    `bytewise`: it sorts by its bytes, whatever the database's own order is; SQLite's always does.
+    """
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, limit: int | None = None, *, bytewise: bool = False) -> None:
         super().__init__()
-        self.limit = limit
+        self.limit, self.bytewise = limit, bytewise
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        in_order = self.bytewise and dialect.name == "postgresql"
+        return dialect.type_descriptor(Text(collation="C") if in_order else Text())
 
     def storable(self, value: str | None) -> str | None:
         """What of a text is kept."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, func, select
 
 from enricher.core.document import CaseDocument
-from enricher.core.uses import RuleUse
+from enricher.core.uses import RuleDay, RuleUse
 from enricher.store.access import Access
 from enricher.store.database import Transaction, add_new
 from enricher.store.judgement import known_rules, rule_days
@@ -70,6 +70,21 @@ def uses_of(conn: Connection) -> dict[str, RuleUse]:
         for rule in sorted({*counted, *first})
         for row in [counted.get(rule)]
     }
+
+
+def days_of(conn: Connection, since: datetime) -> list[RuleDay]:
+    """How often each rule matched on each day from that of `since`, the oldest day first."""
+    matches = func.sum(rule_days.c.matches).label("matches")
+    found = (
+        select(rule_days.c.rule, rule_days.c.day, rule_days.c.mode, matches)
+        .where(rule_days.c.day >= day_of(since))
+        .group_by(rule_days.c.rule, rule_days.c.day, rule_days.c.mode)
+        .order_by(rule_days.c.day, rule_days.c.rule, rule_days.c.mode)
+    )
+    return [
+        RuleDay(rule=row.rule, day=row.day.astimezone(UTC).date(), mode=row.mode, matches=int(row.matches))
+        for row in conn.execute(found)
+    ]
 
 
 _USES = select(

@@ -8,11 +8,12 @@ from werkzeug.exceptions import HTTPException
 from enricher.errors import StoreUnavailable
 from enricher.web.answers import Refusal, error_answer, secured
 from enricher.web.api import api
-from enricher.web.console import console, error_page, set_up_templates
 from enricher.web.doors import Doors
 from enricher.web.feedback import add_feedback
 from enricher.web.ops import add_ops
+from enricher.web.pages import console, error_page, set_up_templates
 from enricher.web.services import Services, WebSettings
+from enricher.web.slack import add_slack
 from enricher.web.webhook import add_webhook
 
 __all__ = ["Services", "WebSettings", "create_app"]
@@ -31,6 +32,7 @@ def create_app(services: Services) -> Flask:
     doors = Doors(services.settings)
     add_webhook(app, services)
     add_feedback(app, services)
+    add_slack(app, services)
     add_ops(app, services)
     app.register_blueprint(api(services, doors))
     app.register_blueprint(console(services, doors))

@@ -9,12 +9,12 @@ from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import IPv6Address, ip_address
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from enricher.errors import ConfigurationError
 
-LOOPBACK = "loopback"
+LOOPBACK: Final = "loopback"
 _OWN_SITE = frozenset({"same-origin", "none"})
 
 Environ = Mapping[str, Any]

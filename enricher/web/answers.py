@@ -12,11 +12,14 @@ from werkzeug.exceptions import HTTPException
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""Styles, scripts and pictures are files of ours, never part of a page; `connect-src` is for the text that a button copies."""
+
 _SECURITY_HEADERS = [
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
+    ("Content-Security-Policy", _POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
@@ -64,6 +67,11 @@ def json_answer(document: Any, status: int = 200) -> Response:
 
 
 _NO_STORE = (("Cache-Control", "no-store"),)
+
+
+def plain_text(text: str) -> Response:
+    """Text to be read or copied, never taken for anything else; no cache keeps it."""
+    return Response(text, content_type="text/plain; charset=utf-8", headers=_NO_STORE)
 
 
 def attachment(body: bytes, name: str) -> Response:

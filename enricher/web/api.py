@@ -11,9 +11,10 @@ from enricher.core.document import Json
 from enricher.core.secrets import mask
 from enricher.errors import PayloadError
 from enricher.model import Severity
-from enricher.ports import AlertRecord, CaseRecord, DeliveryRecord
+from enricher.ports import AlertRecord, AuditRecord, CaseRecord, DeliveryRecord
 from enricher.web import orders, paging
 from enricher.web.answers import Refusal, attachment, json_answer
+from enricher.web.api_work import WORKING, add_case_work
 from enricher.web.bodies import read_body
 from enricher.web.doors import Doors
 from enricher.web.services import Services
@@ -30,9 +31,11 @@ def api(services: Services, doors: Doors) -> Blueprint:
     _add_work(routes, services)
     _add_intake(routes, services)
     _add_judgement(routes, services)
+    _add_audit(routes, services)
     _add_explain(routes, services)
     _add_giving_up(routes, services)
     _add_writing(routes, services)
+    add_case_work(routes, services)
 
     @routes.before_request
     def check() -> None:
@@ -46,7 +49,14 @@ def api(services: Services, doors: Doors) -> Blueprint:
 
 _WRITING = frozenset(
     f"api.{name}"
-    for name in ("retry_dead_letter", "retry_dead_letters", "discard_dead_letter", "retry_quarantined", "reopen_case")
+    for name in (
+        "retry_dead_letter",
+        "retry_dead_letters",
+        "discard_dead_letter",
+        "retry_quarantined",
+        "reopen_case",
+        *WORKING,
+    )
 )
 _BY = "API"
 
@@ -146,6 +156,14 @@ def _add_judgement(routes: Blueprint, services: Services) -> None:
         return json_answer(services.drift(paging.days()))
 
 
+def _add_audit(routes: Blueprint, services: Services) -> None:
+    @routes.get("/audit")
+    def audit() -> Response:
+        item, by = paging.argument("item"), paging.argument("by")
+        page = services.reader.audit(limit=paging.limit(), after=paging.argument("after"), item_id=item, by=by)
+        return json_answer({"audit": [audit_json(line) for line in page.items], "next": page.next})
+
+
 def _add_explain(routes: Blueprint, services: Services) -> None:
     @routes.post("/explain")
     def explain() -> Response:
@@ -180,7 +198,7 @@ def _add_giving_up(routes: Blueprint, services: Services) -> None:
     @routes.post("/dead-letters/<item_id>/discard")
     def discard_dead_letter(item_id: str) -> tuple[Response, int]:
         given = orders.ordered()
-        by, why = orders.needed(given, "by"), orders.said(given, "why", orders.LONGEST_WHY) or ""
+        by, why = f"{orders.needed(given, 'by')} (API)", orders.said(given, "why", orders.LONGEST_WHY) or ""
         if not operator.discard_dead(item_id, by, why):
             raise missing("dead letter", item_id)
         return json_answer({"status": "accepted", "id": item_id}), 202
@@ -195,7 +213,7 @@ def _add_writing(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/cases/<path:key>/reopen")
     def reopen_case(key: str) -> tuple[Response, int]:
-        if not services.operator.reopen_case(key):
+        if not services.operator.reopen_case(key, _BY):
             raise missing("case to reopen", key)
         return json_answer({"status": "accepted", "key": key}), 202
 
@@ -216,6 +234,13 @@ def quarantined_json(record: AlertRecord) -> Json:
     """An alert that could not be read, its reason split into the fixed word and what follows it."""
     word, _, detail = (record.reason or "").partition(":")
     return {**alert_json(record), "reason": word or "unknown", "detail": detail.strip() or None}
+
+
+def audit_json(line: AuditRecord) -> Json:
+    """A line of the audit table, with `id` and `item` for the record's own names."""
+    document = asdict(line)
+    document["detail"] = line.detail and mask(line.detail)
+    return {"id": document.pop("audit_id"), "item": document.pop("item_id"), **document}
 
 
 def delivery_json(record: DeliveryRecord) -> Json:
@@ -242,6 +267,7 @@ def case_json(record: CaseRecord) -> dict[str, Any]:
         "alerts": record.alerts,
         "deliveries": [delivery_json(delivery) for delivery in record.deliveries],
         "news": record.news,
+        "work": asdict(record.work),
         "feedback": asdict(record.feedback[0]) if record.feedback else None,
         "feedback_history": [asdict(word) for word in record.feedback],
     }

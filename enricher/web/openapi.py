@@ -63,6 +63,7 @@ def _paths() -> Json:
         "/api/v1/cases": _get("Cases, newest first", "Cases", query=("limit", "after", "severity", "state", "text")),
         "/api/v1/cases/{key}": _get("One case with its evidence", "Case", path=("key",), errors=(404,)),
         "/api/v1/cases/{key}/reopen": _post("Open a suppressed or recovered case again", path="key"),
+        **_working(),
         "/api/v1/deliveries": _get("Cases on their way to destinations", "Deliveries", query=("limit", "after", "state")),
         "/api/v1/dead-letters": _get(
             "Work that was given up", "DeadLetters", query=("limit", "after", "kind", "reason", "destination")
@@ -80,8 +81,10 @@ def _paths() -> Json:
         "/api/v1/sources": _get("What each webhook source has sent", "Sources"),
         "/api/v1/tuning": _get("Tuning rules and where they stand, those that end soon first", "Tuning"),
         "/api/v1/drift": _get("Where Sumo Logic's own columns say something else, by day", "Drift", query=("days",)),
+        "/api/v1/audit": _get("Who did what, newest first", "Audit", query=("limit", "after", "item", "by")),
         "/webhooks/jira": {"post": _feedback("Jira", "An issue, as Jira's webhook sends it.")},
         "/webhooks/servicenow": {"post": _feedback("ServiceNow", "A record, as the business rule sends it.")},
+        "/webhooks/slack": {"post": _slack()},
         "/api/v1/explain": {"post": _explain()},
         "/healthz": _get("Alive", "Status", open_to_all=True),
         "/readyz": _get("What is sent now can be stored", "Readiness", open_to_all=True, errors=()),
@@ -93,6 +96,34 @@ def _paths() -> Json:
             }
         },
         "/openapi.json": _get("This document", "Document", open_to_all=True),
+    }
+
+
+def _working() -> Json:
+    said = {
+        "acknowledge": "Somebody has seen the case; the first who says so stays named",
+        "assign": "The case is somebody's, or without `to` nobody's",
+        "mute": "For 24 hours the case calls nobody",
+        "unmute": "The case calls again",
+    }
+    orders = {"assign": "Assign", "mute": "Mute"}
+    return {
+        f"/api/v1/cases/{{key}}/{what}": _order(summary, orders.get(what, "Named"), "Accepted", path="key")
+        for what, summary in said.items()
+    }
+
+
+def _slack() -> Json:
+    form = {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
+    return {
+        "summary": "A button or a form of a case's message in Slack",
+        "description": "Signed by Slack (`X-Slack-Signature`), within five minutes; 404 where no signing secret is set.",
+        "security": _OPEN,
+        "requestBody": {"required": True, "content": form},
+        "responses": {
+            "200": {"description": "Taken, or nothing for us; a form that lacks something is told so"},
+            **_errors(400, 401, 403, 404, 413, 503),
+        },
     }
 
 
@@ -205,8 +236,14 @@ _QUERY: Mapping[str, Json] = {
     "kind": _query("kind", {"enum": ["alert", "delivery"]}, "Only those of this kind."),
     "destination": _query("destination", {"type": "string"}, "Only deliveries to this destination."),
     "reason": _query("reason", {"type": "string"}, "Only those whose reason begins with this word."),
+    "item": _query("item", {"type": "string"}, "Only what was done to this case, alert, delivery, account or rule."),
+    "by": _query("by", {"type": "string"}, "Only what this person did, as they sign: `m.alvarez (account)`."),
     "source": _query("source", {"type": "string"}, "Only those from this webhook source."),
-    "text": _query("text", {"type": "string"}, "Looked for in host, tenant, title and key."),
+    "text": _query(
+        "text",
+        {"type": "string"},
+        "Words; each begins a word of the case: host, tenant, a label of these, process, user, key.",
+    ),
 }
 
 

@@ -14,6 +14,8 @@ USUAL_LIMIT = 50
 MOST = 200
 USUAL_DAYS = 30
 MOST_DAYS = 365
+USUAL_HOURS = 24
+MOST_HOURS = 168
 
 KINDS = _ALERT, _DELIVERY = ("alert", "delivery")
 
@@ -26,6 +28,11 @@ def limit() -> int:
 def days() -> int:
     """How far back was asked for."""
     return _number("days", USUAL_DAYS, MOST_DAYS)
+
+
+def hours() -> int:
+    """The same for the overview."""
+    return _number("hours", USUAL_HOURS, MOST_HOURS)
 
 
 def _number(name: str, usual: int, most: int) -> int:

@@ -12,6 +12,7 @@ from enricher.core.document import CaseDocument, Json, News
 from enricher.core.drift import REASONS
 from enricher.core.feedback import Said
 from enricher.core.tune import Standing
+from enricher.core.work import CaseWork
 from enricher.model import Severity
 
 _PRIMITIVES: dict[Any, Json] = {
@@ -104,6 +105,7 @@ _AROUND_A_CASE: Json = {
     "alerts": _TEXTS,
     "deliveries": {"type": "array", "items": _ref("Delivery")},
     "news": {"type": "array", "items": _ref("News")},
+    "work": _ref("Work"),
     "feedback": {"anyOf": [_ref("Feedback"), {"type": "null"}]},
     "feedback_history": {"type": "array", "items": _ref("Feedback")},
 }
@@ -155,6 +157,10 @@ SCHEMAS: Json = {
     "RetryAll": _object({"reason": _TEXT}, {"destination": _TEXT, "kind": {"enum": ["alert", "delivery"]}}),
     "Retried": _object({"status": {"const": "accepted"}, "retried": _COUNT, "left": _COUNT}),
     "Discard": _object({"by": _TEXT}, {"why": _TEXT}),
+    "Named": _object({"by": _TEXT}),
+    "Assign": _object({"by": _TEXT}, {"to": _TEXT}),
+    "Mute": _object({"by": _TEXT, "why": _TEXT}),
+    "Work": _object(dict.fromkeys(CaseWork.__slots__, _TEXT_OR_NULL)),
     "Document": {"type": "object"},
     "Explanation": _object({"input": {"type": "object"}, "cases": _OBJECTS, "dropped": _OBJECTS}),
     "News": schema_of(News),
@@ -182,7 +188,13 @@ SCHEMAS: Json = {
     "DeadLetters": _page("dead_letters", "DeadLetter"),
     "Quarantined": _object({**_ALERT, "reason": _TEXT, "detail": _TEXT_OR_NULL}),
     "Quarantine": _page("quarantine", "Quarantined"),
-    "Monitor": _object({"monitor": _TEXT_OR_NULL, **_SENT}),
+    "Monitor": _object(
+        {
+            "monitor": _TEXT_OR_NULL,
+            **_SENT,
+            "newest": {"anyOf": [{"$ref": "#/components/schemas/RowAccount"}, {"type": "null"}]},
+        }
+    ),
     "Source": _object(
         {
             "source": _TEXT,
@@ -231,5 +243,7 @@ SCHEMAS: Json = {
             "queries": {"type": "array", "items": _ref("QueryVersion")},
         }
     ),
+    "Audit": _page("audit", "AuditLine"),
+    "AuditLine": _object({"id": _TEXT, "at": _TIME, "by": _TEXT, "action": _TEXT, "item": _TEXT, "detail": _TEXT_OR_NULL}),
     "Sources": _object({"sources": {"type": "array", "items": _ref("Source")}}),
 }

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from prometheus_client import Counter as Metric
 from pydantic import SecretStr
 
 from enricher import content
@@ -36,7 +33,7 @@ from enricher.model import Enrichment, Observable
 from enricher.ports import DeadLetters, Destination, Lookups, Searcher
 from enricher.settings import Settings, config_directory, read_settings
 from enricher.store import Store, open_store
-from enricher.telemetry import FEEDBACK, LOOKUPS, WEBHOOKS, exposition
+from enricher.telemetry import LOOKUPS, exposition
 from enricher.web.services import Services, TicketSource, WebSettings
 from enricher.wiring.canary import Sender
 from enricher.wiring.destinations import destinations_of, shows_tickets
@@ -44,9 +41,12 @@ from enricher.wiring.experience import LiveExperience
 from enricher.wiring.flow import Flow, submission
 from enricher.wiring.live import LiveContent
 from enricher.wiring.pacing import bursts_of, rates_of
+from enricher.wiring.pressing import counted_answers, dialogs_of, slack_door
 from enricher.wiring.pressure import pressure_of
 from enricher.wiring.searching import is_set_up, searcher
 from enricher.wiring.steady import Steady
+from enricher.wiring.visitors import signing_key, visitors_of
+from enricher.wiring.workbench import workbench_of
 from enricher.worker import Work
 from enricher.worker.chores import Round, note_twins
 
@@ -103,22 +103,29 @@ class Application:
                     webhook_tokens=tuple((t.source, t.secret.get_secret_value()) for t in settings.webhook_tokens),
                     read_tokens=_revealed(settings.api_read_token),
                     write_tokens=_revealed(settings.api_write_token),
+                    **visitors_of(settings),
                     rate_per_minute=settings.rate_per_token * 60 or None,
                     ticket_sources=ticket_sources(settings),
+                    slack=slack_door(settings),
                 ),
                 inbox=self.store.inbox,
                 reader=self.store.reader,
                 operator=self.store.operator,
+                sessions=self.store.sessions,
                 pressure=pressure,
                 submission=submission,
                 explain=lambda body: flow.explain(body, clock()),
                 metrics=lambda: self.metrics(pressure.mark()),
-                count=_counted_answers(),
+                count=counted_answers(),
+                replays=self.store.replays,
+                dialogs=dialogs_of(settings),
                 content_problems=lambda: self.live.problems,
                 bands=lambda: self.live.programs().rules.severity.bands,
                 tuning=self.tuning,
+                workbench=workbench_of(settings, self.store, self.live.programs, clock),
                 drift=self.drift,
                 canaries=self.canaries,
+                now=clock,
             )
         )
 
@@ -159,6 +166,7 @@ class Application:
             send_canary=Sender(self.settings, self.store.canaries).send if minutes else None,
             canary_every_s=minutes * 60,
             clock=clock,
+            fill_words=self.store.fill_words,
         )
 
     def tuning(self) -> list[Json]:
@@ -200,9 +208,14 @@ def application(settings: Settings | None = None) -> Application:
     """Wire this process by the environment (or by `settings`). Raises ConfigurationError."""
     settings = settings or configured()
     plan = content.delivery_plan(content_directory(settings))
-    destinations = destinations_of(settings, lambda name, key, found: note_twins(store.outbox, name, key, found), plan=plan)
-    names = tuple(destinations)
     live = LiveContent(content_directory(settings), today=lambda: clock().date())
+    destinations = destinations_of(
+        settings,
+        lambda name, key, found: note_twins(store.outbox, name, key, found),
+        plan=plan,
+        templates=live.templates,
+    )
+    names = tuple(destinations)
     live.load()
     store = open_store(
         settings.database_url.get_secret_value(),
@@ -214,7 +227,7 @@ def application(settings: Settings | None = None) -> Application:
         rates=rates_of(settings, plan),
         bursts=bursts_of(plan),
     )
-    return Application(settings, live, store, destinations, _signing_key(settings))
+    return Application(settings, live, store, destinations, signing_key(settings))
 
 
 def configured() -> Settings:
@@ -226,20 +239,6 @@ def configured() -> Settings:
 def content_directory(settings: Settings) -> Path | None:
     """The operator's folder, or None for the packaged defaults."""
     return settings.config_dir if settings.config_dir.is_dir() else None
-
-
-def _counted_answers() -> Callable[[str, str], None]:
-    """Counts what the webhooks answered. The children are kept: `labels` costs more than counting."""
-    children: dict[tuple[str, str], Metric] = {}
-
-    def count(event: str, answer: str) -> None:
-        child = children.get((event, answer))
-        if child is None:
-            child = WEBHOOKS.labels(answer) if event == "webhook" else FEEDBACK.labels(event, answer)
-            children[event, answer] = child
-        child.inc()
-
-    return count
 
 
 def dead_by_reason(found: Sequence[DeadLetters]) -> Counter[tuple[str, str]]:
@@ -270,12 +269,6 @@ def ticket_sources(settings: Settings) -> tuple[TicketSource, ...]:
 
 def _revealed(*tokens: SecretStr | None) -> tuple[str, ...]:
     return tuple(t.get_secret_value() for t in tokens if t is not None)
-
-
-def _signing_key(settings: Settings) -> bytes:
-    """The same for all processes that share a write token; else a fresh one, made before the web workers are forked."""
-    token = settings.api_write_token
-    return sha256(b"console forms " + token.get_secret_value().encode()).digest() if token else secrets.token_bytes(32)
 
 
 def lookups(settings: Settings, store: Store | None) -> Lookups:

@@ -10,14 +10,18 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from enricher.content import DeliveryPlan, Further
+from enricher.core.layout import PLAIN, Layouts
 from enricher.errors import ConfigurationError
 from enricher.ports import Destination, Ticket
 from enricher.settings import Settings
 from enricher.settings.references import secret_at
+from enricher.wiring.pressing import has_buttons
 
 Make = Callable[[], Destination]
 Place = tuple[str, ...]
 """What two destinations must not have in common."""
+Templates = Callable[[], Layouts]
+"""The templates in force, asked for each time that one is used."""
 OnTwins = Callable[[str, str, Sequence[Ticket]], None]
 
 
@@ -26,20 +30,21 @@ def destinations_of(
     on_twins: OnTwins | None = None,
     *,
     plan: DeliveryPlan = DeliveryPlan(),  # noqa: B008 - frozen
+    templates: Templates = lambda: PLAIN,
 ) -> dict[str, Make]:
     """Makers of the destinations that are set up, by name; each is made in the process that uses it.
 
-    `on_twins` is told the destination, the case and its tickets where a look-up finds several.
+    `templates` are those in force when a ticket is written. `on_twins` is told the destination, the case and its tickets where a look-up finds several.
 
     Raises ConfigurationError for a further one whose secret is not where the file says, that has half of its settings, or that
     is the same place as another: each would take the other's tickets for its own, or for twins.
     """
-    makers = _own_makers(settings, on_twins)
+    makers = _own_makers(settings, templates, on_twins)
     taken = {_place(name, settings): name for name in makers}
     problems: list[str] = []
     for one in plan.further:
         try:
-            place, makers[one.name] = _made(one, settings, on_twins)
+            place, makers[one.name] = _made(one, settings, templates, on_twins)
         except ConfigurationError as error:
             problems += error.problems
             continue
@@ -50,14 +55,14 @@ def destinations_of(
     return makers
 
 
-def _own_makers(settings: Settings, on_twins: OnTwins | None) -> dict[str, Make]:
+def _own_makers(settings: Settings, templates: Templates, on_twins: OnTwins | None) -> dict[str, Make]:
     makers: dict[str, Make] = {}
     if settings.jira_url:
-        makers["jira"] = lambda: _jira("jira", settings, on_twins)
+        makers["jira"] = lambda: _jira("jira", settings, templates, on_twins)
     if settings.servicenow_url:
-        makers["servicenow"] = lambda: _servicenow("servicenow", settings)
+        makers["servicenow"] = lambda: _servicenow("servicenow", settings, templates)
     if settings.slack_token:
-        makers["slack"] = lambda: _slack("slack", settings)
+        makers["slack"] = lambda: _slack("slack", settings, templates)
     return makers
 
 
@@ -130,15 +135,15 @@ def _place(kind: str, settings: Settings) -> Place:
     return kind, str(getattr(settings, f"{kind}_url")).rstrip("/"), str(getattr(settings, f"{kind}_{named}"))
 
 
-def _made(one: Further, settings: Settings, on_twins: OnTwins | None) -> tuple[Place, Make]:
+def _made(one: Further, settings: Settings, templates: Templates, on_twins: OnTwins | None) -> tuple[Place, Make]:
     """Raises ConfigurationError."""
     if one.kind in _OTHERS:
         return _OTHERS[one.kind](one, settings)
     own = _settings_for(one, settings)
     place = _place(one.kind, own)
     if one.kind == "jira":
-        return place, lambda: _jira(one.name, own, on_twins)
-    return place, lambda: (_servicenow if one.kind == "servicenow" else _slack)(one.name, own)
+        return place, lambda: _jira(one.name, own, templates, on_twins)
+    return place, lambda: (_servicenow if one.kind == "servicenow" else _slack)(one.name, own, templates)
 
 
 def _pagerduty(one: Further, settings: Settings) -> tuple[Place, Make]:
@@ -189,7 +194,7 @@ _OTHERS: Mapping[str, Callable[[Further, Settings], tuple[Place, Make]]] = {
 # --- those with settings of their own ---------------------------------------------------------------------------------
 
 
-def _jira(name: str, settings: Settings, on_twins: OnTwins | None) -> Destination:
+def _jira(name: str, settings: Settings, templates: Templates, on_twins: OnTwins | None) -> Destination:
     from enricher.destinations.jira import Jira
     from enricher.destinations.jira_flavour import FLAVOURS
     from enricher.wiring.rendering import jira_fields
@@ -211,10 +216,11 @@ def _jira(name: str, settings: Settings, on_twins: OnTwins | None) -> Destinatio
         on_recovery=settings.jira_on_recovery,
         reopen_days=settings.jira_reopen_days,
         on_twins=partial(on_twins, name) if on_twins else None,
+        layout=lambda: templates().jira,
     )
 
 
-def _servicenow(name: str, settings: Settings) -> Destination:
+def _servicenow(name: str, settings: Settings, templates: Templates) -> Destination:
     from enricher.destinations.servicenow import Credentials, ServiceNow
     from enricher.wiring.rendering import servicenow_form
 
@@ -235,10 +241,11 @@ def _servicenow(name: str, settings: Settings) -> Destination:
         close_code=settings.servicenow_close_code,
         reopen_days=settings.servicenow_reopen_days,
         base_url=settings.base_url,
+        layout=lambda: templates().servicenow,
     )
 
 
-def _slack(name: str, settings: Settings) -> Destination:
+def _slack(name: str, settings: Settings, templates: Templates) -> Destination:
     from enricher.destinations.slack import Slack
 
     return Slack(
@@ -247,7 +254,10 @@ def _slack(name: str, settings: Settings) -> Destination:
         name=name,
         url=settings.slack_url,
         base_url=settings.base_url,
+        mentions={severity.value: whom for severity, whom in (settings.slack_mentions or {}).items()},
+        buttons=has_buttons(settings),
         digest_at=settings.slack_digest_at,
+        layout=lambda: templates().slack,
     )
 
 

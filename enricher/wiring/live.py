@@ -12,11 +12,13 @@ import structlog
 
 from enricher import content
 from enricher.content.tuning_guards import anything_goes
+from enricher.core.layout import PLAIN, Layouts
 from enricher.core.programs import Programs
 from enricher.core.rules import TuningRule
 from enricher.core.tune import expiring
 from enricher.errors import ConfigurationError
 from enricher.wiring.corpus import hidden_by
+from enricher.wiring.templates import load_templates
 
 log = structlog.get_logger()
 
@@ -35,6 +37,25 @@ def load_content(directory: Path | None, *, today: date | None = None, known: Se
     if problems:
         raise ConfigurationError(problems)
     return programs
+
+
+def load_all(
+    directory: Path | None, *, today: date | None = None, known: Sequence[TuningRule] = ()
+) -> tuple[Programs, Layouts]:
+    """The content and the templates of tickets, which decide nothing. Raises ConfigurationError with the problems of both."""
+    problems: list[str] = []
+    programs, templates = None, PLAIN
+    try:
+        programs = load_content(directory, today=today, known=known)
+    except ConfigurationError as error:
+        problems += error.problems
+    try:
+        templates = load_templates(directory)
+    except ConfigurationError as error:
+        problems += error.problems
+    if programs is None or problems:
+        raise ConfigurationError(problems)
+    return programs, templates
 
 
 def _is_packaged(directory: Path | None) -> bool:
@@ -63,6 +84,7 @@ class LiveContent:
         self._today = today
         self._lock = threading.Lock()
         self._programs: Programs | None = None
+        self._templates = PLAIN
         self._stamp: tuple[tuple[str, int, int], ...] = ()
         self._looked_at = 0.0
         self._problems: Sequence[str] = ()
@@ -70,7 +92,7 @@ class LiveContent:
     def load(self) -> None:
         """Read for the first time. Raises ConfigurationError."""
         self._stamp = self._stamps()
-        self._programs = load_content(self._directory)
+        self._programs, self._templates = load_all(self._directory)
         self._looked_at = monotonic()
         self._warn(self._programs.rules.tuning)
 
@@ -86,6 +108,11 @@ class LiveContent:
         if self._programs is None:
             raise ConfigurationError(["content was asked for before it was loaded"])
         return self._programs
+
+    def templates(self) -> Layouts:
+        """The templates of tickets in force."""
+        self._look_if_due()
+        return self._templates
 
     def look_again(self) -> None:
         """Read the files now, changed or not: SIGHUP."""
@@ -107,7 +134,9 @@ class LiveContent:
         self._stamp = stamp
         known = self._programs.rules.tuning if self._programs else ()
         try:
-            self._programs = load_content(self._directory, today=self._today() if self._today else None, known=known)
+            self._programs, self._templates = load_all(
+                self._directory, today=self._today() if self._today else None, known=known
+            )
         except ConfigurationError as error:
             self._problems = error.problems
             log.warning("content_refused", problems=error.problems)

@@ -18,21 +18,32 @@ from enricher.store import Store
 from enricher.wiring.comparing import compared
 from enricher.wiring.corpus import hidden_by
 from enricher.wiring.live import load_content
-from enricher.wiring.replay import MakeFlow, as_if_in_force, judged_anew
+from enricher.wiring.replay import Advance, MakeFlow, as_if_in_force, judged_anew
 
 
 def blast_radius(
-    stored: Store, programs: Programs, rule: TuningRule, flow: MakeFlow, since: datetime, *, at_most: float
+    stored: Store,
+    programs: Programs,
+    rule: TuningRule,
+    flow: MakeFlow,
+    since: datetime,
+    *,
+    at_most: float,
+    advance: Advance = lambda _done, _total: None,
 ) -> Radius:
     """What `rule` would have done since then, live and in force throughout. `programs` may have it already.
 
-    `flow` knows of no protected tenant: a rule that would lower one must be seen to. Raises StoreUnavailable.
+    `flow` knows of no protected tenant: a rule that would lower one must be seen to. `advance` is told how many alerts are judged,
+    once without the rule and once with it, and of how many. Raises StoreUnavailable.
     """
     others = tuple(other for other in programs.rules.tuning if other.id != rule.id)
     live = as_if_in_force(Programs(replace(programs.rules, tuning=(replace(rule, mode="live"),))))
     without = Programs(replace(programs.rules, tuning=others))
     with_it = Programs(replace(programs.rules, tuning=(*others, *live.rules.tuning)))
-    with judged_anew(stored, without, flow, since) as before, judged_anew(stored, with_it, flow, since) as now:
+    with (
+        judged_anew(stored, without, flow, since, lambda done, total: advance(done, 2 * total)) as before,
+        judged_anew(stored, with_it, flow, since, lambda done, total: advance(total + done, 2 * total)) as now,
+    ):
         found = compared(before.reader, now)
         return Radius(
             rule=rule.id,

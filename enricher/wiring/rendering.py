@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enricher.core.document import CaseDocument, Json
+from enricher.core.layout import PLAIN, Layouts
 from enricher.destinations import jira_body, servicenow, slack_body
 from enricher.destinations.jira_fields import PRIORITIES, SiteFields
 from enricher.destinations.jira_flavour import FLAVOURS
@@ -31,8 +32,8 @@ def servicenow_form(settings: Settings) -> Form:
     )
 
 
-def render(case: CaseDocument, destination: str, settings: Settings) -> Json:
-    """The body of the create call; settings that are not set are shown by their variable's name."""
+def render(case: CaseDocument, destination: str, settings: Settings, templates: Layouts = PLAIN) -> Json:
+    """The body of the create call by these templates; settings that are not set are shown by their variable's name."""
     if destination == "jira":
         return jira_body.render(
             case,
@@ -40,11 +41,17 @@ def render(case: CaseDocument, destination: str, settings: Settings) -> Json:
             issue_type=settings.jira_issue_type,
             fields=jira_fields(settings),
             flavour=FLAVOURS[settings.jira_flavour],
+            layout=templates.jira,
             base_url=settings.base_url,
         )
     if destination == "servicenow":
         form = servicenow_form(settings)
         named = {"assignment_group": settings.servicenow_assignment_group, form.caller_field: settings.servicenow_caller}
         shown = {field: name for field, name in named.items() if name}
-        return servicenow.render(case, form, found=shown, base_url=settings.base_url)
-    return slack_body.render(case, channel=settings.slack_channel or "ENRICHER_SLACK_CHANNEL", base_url=settings.base_url)
+        return servicenow.render(case, form, found=shown, layout=templates.servicenow, base_url=settings.base_url)
+    return slack_body.render(
+        case,
+        channel=settings.slack_channel or "ENRICHER_SLACK_CHANNEL",
+        base_url=settings.base_url,
+        layout=templates.slack,
+    )

@@ -40,6 +40,8 @@ STEP = timedelta(minutes=1)
 """Every follow-up is due within a minute of what it waits for."""
 MOST_ROUNDS = 100
 
+Advance = Callable[[int, int], None]
+"""Told how many alerts are judged, and of how many."""
 MakeFlow = Callable[[Programs, Lookups, History, Callable[[], datetime]], Flow]
 """Binds the flow's ports as the service does; the last says what time it is in the replay."""
 
@@ -132,8 +134,12 @@ class Anew:
 
 
 @contextmanager
-def judged_anew(stored: Store, programs: Programs, flow: MakeFlow, since: datetime) -> Iterator[Anew]:
+def judged_anew(
+    stored: Store, programs: Programs, flow: MakeFlow, since: datetime, advance: Advance = lambda _done, _total: None
+) -> Iterator[Anew]:
     """Judge every payload of `stored` by `programs`, in a store of its own that is gone afterwards.
+
+    `advance` is told after each payload how many are judged, and of how many.
 
     Raises StoreUnavailable where one of the two databases refuses.
     """
@@ -143,7 +149,7 @@ def judged_anew(stored: Store, programs: Programs, flow: MakeFlow, since: dateti
         own = open_store(url, clock=clock, merge=merge, deliver_to=lambda _: ())
         try:
             own.upgrade()
-            yield _Replay(stored, own, clock, programs, flow).run(since)
+            yield _Replay(stored, own, clock, programs, flow).run(since, advance)
         finally:
             own.close()
 
@@ -156,13 +162,15 @@ class _Replay:
         self._lookups = Recorded(stored.reader)
         self._flow = flow(programs, self._lookups, own.history, clock)
 
-    def run(self, since: datetime) -> Anew:
+    def run(self, since: datetime, advance: Advance) -> Anew:
         anew = Anew(reader=self._own.reader, since=since, left_out=self._stored.reader.unjudged(since))
-        for alert in self._alerts():
+        ids = self._stored.reader.judged()
+        for done, alert in enumerate(self._alerts(ids), start=1):
             anew.first_at = anew.first_at or alert.settled_at
             self._clock.move_to(alert.settled_at)
             self._follow_up()
             self._judge(alert, anew)
+            advance(done, len(ids))
         for _ in range(MOST_ROUNDS):
             self._clock.move_to(self._clock.now + STEP)
             if not self._follow_up():
@@ -170,8 +178,7 @@ class _Replay:
         anew.unrecorded = frozenset(self._lookups.unrecorded)
         return anew
 
-    def _alerts(self) -> Iterator[ReceivedAlert]:
-        ids = self._stored.reader.judged()
+    def _alerts(self, ids: Sequence[str]) -> Iterator[ReceivedAlert]:
         for start in range(0, len(ids), CHUNK):
             yield from self._stored.reader.received(ids[start : start + CHUNK])
 

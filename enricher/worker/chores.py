@@ -1,4 +1,6 @@
-"""Chores: what is done by the clock. Canaries are sent and their destinations checked; second tickets are looked for."""
+"""Chores: what is done by the clock. Canaries are sent and their destinations checked; second tickets are looked for; cases that
+another version has stored are made findable.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,21 @@ SWEEP_BACK = timedelta(hours=48)
 TWINS_AFTER_S = (900.0, 3600.0, 86_400.0)
 """When a case is searched again after a create that may have been its second: an index is seldom more than minutes behind."""
 AGAIN_S = 900.0
+WORDS_EVERY_S = 86_400.0
+FIRST_WORDS_S = 30.0
+MORE_WORDS_S = 1.0
+STEPS = 10
+"""Of looking for cases without words: then others have their turn."""
 MAX_TRIES = 20
 """A search for one case's twins that keeps failing: the daily sweep looks for them all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What the chores are about. `send_canary` sends one and says its id; None, and `canary_every_s` 0: there are none."""
+    """What the chores are about. `send_canary` sends one and says its id; None, and `canary_every_s` 0: there are none.
+
+    `fill_words` makes some cases after an id findable, and says from which to go on; None when there are no more.
+    """
 
     chores: Chores
     canaries: Canaries
@@ -39,6 +49,7 @@ class Round:
     send_canary: Callable[[], str] | None
     canary_every_s: float
     clock: Callable[[], datetime]
+    fill_words: Callable[[str], str | None] | None = None
 
 
 class ChoreJob:
@@ -55,6 +66,7 @@ class ChoreJob:
             "check": self._check,
             "twins": self._twins,
             "sweep": self._sweep,
+            "words": self._words,
         }
 
     def keys(self, claim: ClaimedChore) -> list[str]:
@@ -116,6 +128,8 @@ class ChoreJob:
         if self._round.send_canary is not None and self._round.canary_every_s > 0:
             every_s = self._round.canary_every_s
             again.append(Chore(name="canary", kind="canary", every_s=every_s, after_s=min(every_s, FIRST_CANARY_S)))
+        if self._round.fill_words is not None:
+            again.append(Chore(name="words", kind="words", every_s=WORDS_EVERY_S, after_s=FIRST_WORDS_S))
         return again
 
     # --- canaries ---------------------------------------------------------------------------------------------------
@@ -173,6 +187,20 @@ class ChoreJob:
             if now - proof.at < AS_GOOD_AS_NEW:
                 return proof.state, proof.detail
         return _checked(destination)
+
+    # --- words ------------------------------------------------------------------------------------------------------
+
+    def _words(self, claim: ClaimedChore) -> str:
+        """A day's round through all cases, some at a time."""
+        fill, after = self._round.fill_words, claim.subject.get("after", "")
+        for _ in range(STEPS):
+            went_on = fill(after) if fill else None
+            if went_on is None:
+                return "all"
+            after = went_on
+        more = Chore(name=f"words:{after}", kind="words", subject={"after": after}, after_s=MORE_WORDS_S)
+        self._round.chores.plan([more])
+        return "more"
 
     # --- twins ------------------------------------------------------------------------------------------------------
 

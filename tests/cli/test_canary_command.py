@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from enricher.cli import main
-from enricher.cli.canary import lines_of, report_of
+from enricher.cli.canary import report_of, rows_of
 from enricher.core.canary import WEBHOOK, Canary, Proof, Proved
 from enricher.wiring import Application, application
 from tests.fakes import NOON
@@ -46,22 +46,22 @@ def test_one_line_for_the_way_and_one_for_each_destination() -> None:
     report = report_of(
         SENT, seen({WEBHOOK: WELL, "jira": WELL, "servicenow": WARNED, "slack": REFUSED}), ["jira", "servicenow", "slack"]
     )
-    assert lines_of(report) == [
-        "✓ own_webhook: proved",
-        "✓ worker: settled 1.3 s after it was sent",
-        "✓ jira: proved",
-        "! servicenow: warned: no component",
-        "✗ slack: failed: auth: HTTP 401 \\u001b[31m",
+    assert rows_of(report) == [
+        ("✓", "own_webhook", "proved", ""),
+        ("✓", "worker", "settled", "1.3 s after it was sent"),
+        ("✓", "jira", "proved", ""),
+        ("!", "servicenow", "warned", "no component"),
+        ("✗", "slack", "failed", "auth: HTTP 401 \x1b[31m"),
     ]
     assert (report["arrived"], report["failing"]) == (True, ["slack"])
 
 
 def test_a_destination_that_was_not_checked_in_time_is_missing() -> None:
     report = report_of(SENT, seen({WEBHOOK: WELL, "jira": WELL}), ["jira", "slack"])
-    assert lines_of(report)[-3:] == [
-        f"✗ canary {SENT} has not arrived: through the worker; not checked yet",
-        "✓ jira: proved",
-        "✗ slack: missing",
+    assert rows_of(report)[-3:] == [
+        ("✗", f"canary {SENT}", "has not arrived", "through the worker; not checked yet"),
+        ("✓", "jira", "proved", ""),
+        ("✗", "slack", "missing", ""),
     ]
     assert (report["arrived"], report["failing"]) == (False, ["slack"])
 
@@ -81,9 +81,10 @@ def test_where_it_stays_is_told(found: Canary | None, stage: str) -> None:
 def test_without_a_web_half_it_says_so_and_fails() -> None:
     sent = canary()
     assert sent.exit_code == 1
-    refused, stage = sent.stdout.splitlines()
-    assert refused.startswith("✗ own_webhook: failed: connect: ConnectError")
-    assert "has not arrived: refused by the webhook: connect" in stage
+    headings, refused, stage = sent.stdout.splitlines()
+    assert headings.split() == ["what", "state", "detail"]
+    assert " ".join(refused.split()).startswith("✗ own_webhook failed connect: ConnectError")
+    assert "has not arrived  refused by the webhook: connect" in stage
 
 
 def test_past_the_webhook_it_waits_for_the_worker(app: Application) -> None:

@@ -148,7 +148,9 @@ def test_rules_that_are_sound(folder: Path) -> None:
     write(folder, rule("a-rule", 50))
     result = tuning("test")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "1 tuning rule: its tests pass, and no malicious case of the corpus is hidden\n"
+    _, rule_line, said = result.stdout.splitlines()
+    assert rule_line.split()[:3] == ["✓", "a-rule", "live"]
+    assert said == "1 tuning rule: its tests pass, and no malicious case of the corpus is hidden"
     assert document("test") == {"rules": 1, "problems": []}
 
 

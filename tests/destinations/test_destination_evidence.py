@@ -59,7 +59,7 @@ def test_wiki_markup_has_the_same_depths() -> None:
 
 def test_servicenow_indents_each_process() -> None:
     lines = snow(LOW)["description"].split("\n")
-    at = lines.index("Lineage:") + 1
+    at = lines.index("PROCESS LINEAGE") + 1
     assert [len(line) - len(line.lstrip()) for line in lines[at : at + 5]] == [0, 2, 4, 6, 8]
     assert lines[at] == "not known (missing): GUID 7C1E2B40-11AA-65F0-0401-00000000A100"
     assert lines[at + 2] == "    └ cmd.exe (history): cmd.exe"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
+from typing import Any
 
 import httpx2
 import pytest
@@ -143,6 +144,26 @@ def test_news_is_told_where_the_priority_is_not_on_the_edit_screen(monkeypatch: 
     monkeypatch.setattr(fake, "serve", lambda request: refused(request) if request.method == "PUT" else serve(request))
     jira.update(delivery(), made, RAISED)
     assert fake.told(f"{CRITICAL_KEY}-03") == 1
+
+
+def test_the_summary_rises_where_the_priority_is_not_on_the_edit_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeJira()
+    jira = fake.destination()
+    made = jira.create(delivery({**CRITICAL, "severity": "low", "score": 28}))
+    serve, refused = fake.serve, answering(400, {"errors": {"priority": "Field 'priority' cannot be set."}})
+    put: list[dict[str, Any]] = []
+
+    def served(request: httpx2.Request) -> httpx2.Response:
+        if request.method != "PUT":
+            return serve(request)
+        put.append(body_of(request))
+        return refused(request) if "priority" in put[-1]["fields"] else httpx2.Response(204)
+
+    monkeypatch.setattr(fake, "serve", served)
+    jira.update(delivery(), made, RAISED)
+    assert [sorted(body["fields"]) for body in put] == [["priority", "summary"], ["summary"]]
+    assert put[1]["fields"]["summary"].startswith("[Critical 98] ")
+    assert "update" not in put[1], "the label says what the priority says"
 
 
 @pytest.mark.slow

@@ -50,7 +50,7 @@ def test_an_issue_of_wiki_markup_and_a_comment(site: JiraDataCenter, jira: Jira)
     (issue,) = site.store()["issues"]
     assert made == Ticket("SEC-1", "SEC-1", f"{site.url}/browse/SEC-1")
     assert CRITICAL_KEY in issue["fields"]["labels"]
-    assert "Critical, 98 of 100. Excel started mshta" in read(issue["fields"]["description"])[0]
+    assert "Critical, 98 of 100, verdict malicious. Excel started mshta" in read(issue["fields"]["description"])[0]
     assert [f"{CRITICAL_KEY}-02" in comment["body"] for comment in issue["comments"]] == [True]
 
 

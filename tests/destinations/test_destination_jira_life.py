@@ -301,6 +301,23 @@ def test_what_people_have_written_is_never_overwritten(site: JiraStandIn, jira: 
     assert fields["priority"]["name"] == ("Highest" if priority == "Highest" else "High")
 
 
+def test_the_summary_rises_with_the_case_while_it_is_still_ours(site: JiraStandIn, jira: Jira) -> None:
+    made = jira.create(delivery(LOW))
+    assert issue(site)["fields"]["summary"].startswith("[Low 28] T1583.007 python.exe (SAM)")
+    jira.update(delivery({**LOW, "severity": "high", "score": 71}), made, news(site, "severity"))
+    assert issue(site)["fields"]["summary"].startswith("[High 71] T1583.007 python.exe (SAM)")
+    assert issue(site)["fields"]["priority"]["name"] == "High"
+    jira.update(delivery({**LOW, "severity": "critical", "score": 90}), made, news(site, "evidence", 3))
+    assert issue(site)["fields"]["summary"].startswith("[High 71]"), "only a rise is worth a new headline"
+
+
+def test_a_summary_with_one_letter_changed_is_somebody_elses(site: JiraStandIn, jira: Jira) -> None:
+    made = jira.create(delivery(LOW))
+    site.people.edit(made.external_id, summary=f"{issue(site)['fields']['summary']}!")
+    jira.update(delivery({**LOW, "severity": "high", "score": 71}), made, news(site, "severity"))
+    assert issue(site)["fields"]["summary"].startswith("[Low 28]")
+
+
 def test_a_severity_that_falls_is_a_comment_and_nothing_else(site: JiraStandIn, jira: Jira) -> None:
     made = jira.create(delivery())
     before = issue(site)["fields"]

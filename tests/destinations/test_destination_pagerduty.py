@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 
 from enricher import standins
 from enricher.core.document import CaseDocument, News
+from enricher.core.work import CaseWork
 from enricher.destinations.pagerduty import PagerDuty, render
 from enricher.errors import DeliveryError, Outcome, Reason
 from enricher.standins import Fault, FaultKind, running
@@ -108,6 +110,21 @@ def test_nobody_acknowledges_but_a_person(pager: PagerDuty, service: standins.Pa
         pager.update(delivery(), ticket, news(kind))
     actions = {entry["action"] for alert in service.store()["alerts"] for entry in alert["log"]}
     assert actions == {"trigger", "resolve"}
+
+
+def test_a_person_who_acknowledges_the_case_acknowledges_the_alert(pager: PagerDuty, service: standins.PagerDuty) -> None:
+    pager.update(delivery(), pager.create(delivery()), news("acknowledged"))
+    (alert,) = service.store()["alerts"]
+    assert (alert["status"], [entry["action"] for entry in alert["log"]]) == ("acknowledged", ["trigger", "acknowledge"])
+
+
+@pytest.mark.parametrize("kind", ["severity", "reopened", "muted", "assigned"])
+def test_a_muted_case_calls_nobody_again(kind: str, pager: PagerDuty, service: standins.PagerDuty) -> None:
+    ticket = pager.create(delivery())
+    muted = CaseWork(muted_by="ana", muted_until=datetime(2026, 11, 25, tzinfo=UTC), mute_reason="patch night")
+    pager.update(delivery(work=muted), ticket, news(kind))
+    (alert,) = service.store()["alerts"]
+    assert [entry["action"] for entry in alert["log"]] == ["trigger"]
 
 
 @pytest.mark.parametrize("document", [CRITICAL, LOW, {**EMPTY, "severity": "low"}, {**hostile(), "severity": "low"}])

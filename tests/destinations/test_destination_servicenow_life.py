@@ -215,7 +215,7 @@ def test_the_next_ticket_follows_the_closed_one_and_neither_is_taken_for_the_oth
         assert [first["correlation_id"], follower["correlation_id"]] == [CRITICAL_KEY, f"{CRITICAL_KEY}-g2"]
         if rules.honour_sys_id:
             assert follower["sys_id"] == sys_id_of(f"{CRITICAL_KEY}-g2", form.table)
-        assert follower["description"].startswith(f"Follows {one.ticket.label}, which is closed.")
+        assert follower["description"].split("\n")[2] == f"Follows {one.ticket.label}, which is closed."
         assert f"Follows {one.ticket.label}" in follower["work_notes"][0]
         assert follower.get("parent_incident", "") == ("" if form is SIR else one.ticket.external_id)
 
@@ -365,3 +365,13 @@ def test_impact_and_urgency_only_rise() -> None:
         one.by_hand(impact="3", urgency="1")
         one.update("severity")
         assert [one.record[name] for name in ("impact", "urgency", "priority")] == ["1", "1", "1"]
+
+
+def test_the_short_description_rises_with_the_case_while_it_is_still_ours() -> None:
+    with instance() as one:
+        one.update("severity", {**CRITICAL, "score": 100})
+        assert one.record["short_description"].startswith("[Critical 100] T1583.007 powershell.exe")
+        one.by_hand(short_description=f"{one.record['short_description']} (finance)")
+        one.update("severity", {**CRITICAL, "score": 99})
+        assert one.record["short_description"].startswith("[Critical 100]")
+        assert one.record["short_description"].endswith(" (finance)")

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from enricher.destinations.slack import REASONS
+from enricher.destinations.slack_words import REASONS
 from enricher.errors import DeliveryError, Outcome, Reason
 from tests.destinations.cases import CRITICAL_KEY, ELSEWHERE, LOW, RECOVERY, TICKET, delivery
 from tests.destinations.fakes import FakeSlack
@@ -57,13 +57,17 @@ def test_the_message_is_found_pages_back_in_the_history() -> None:
     assert b"oldest=1795485000" in pages[0].content, "five minutes before the case opened"
 
 
-def test_the_history_is_read_from_the_first_attempt_to_the_end_of_the_doubt() -> None:
+def test_the_history_is_read_around_the_doubt_from_the_inside_out() -> None:
     """Where thousands wait in one channel, whole days of it would be read for each that is in doubt."""
     fake = FakeSlack()
     tried_at = datetime.fromtimestamp(1_795_500_000.7, UTC)
     fake.destination().find(delivery(in_doubt=True, tried_at=tried_at, doubt_since=tried_at + timedelta(seconds=30)))
-    (asked,) = (parse_qs(request.content.decode()) for request in fake.requests)
-    assert (asked["oldest"], asked["latest"]) == (["1795499700"], ["1795500331"])
+    asked = [parse_qs(request.content.decode()) for request in fake.requests]
+    assert [(one["oldest"], one["latest"], one["inclusive"]) for one in asked] == [
+        (["1795499980"], ["1795500050"], ["true"]),
+        (["1795500050"], ["1795500330"], ["true"]),
+        (["1795499700"], ["1795499980"], ["true"]),
+    ]
 
 
 def test_a_reply_is_not_taken_for_the_message() -> None:

@@ -16,7 +16,7 @@ import pytest
 from enricher import content
 from enricher.settings import read_settings
 from enricher.wiring import application
-from enricher.wiring.live import load_content
+from enricher.wiring.live import load_all
 from tests.house.pages import ROOT, blocks, page
 
 pytestmark = pytest.mark.slow
@@ -108,13 +108,21 @@ def test_the_examples_of_content_load(tmp_path: Path) -> None:
     for block in blocks(page("docs/configuration.md"), "yaml"):
         first, _, rest = block.partition("\n")
         if first.startswith("# config/"):
+            (tmp_path / first.removeprefix("# config/")).parent.mkdir(exist_ok=True)
             with (tmp_path / first.removeprefix("# config/")).open("a") as file:  # several blocks are parts of one file
                 file.write(rest)
     (tmp_path / "tuning").mkdir()
     [rule] = blocks(page("docs/tuning.md"), "yaml")
     (tmp_path / "tuning/team-web.yml").write_text(rule)
-    assert {path.name for path in tmp_path.iterdir()} == {"estate.yml", "destinations.yml", "playbook.yml", "tuning"}
-    programs = load_content(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "estate.yml",
+        "destinations.yml",
+        "playbook.yml",
+        "templates",
+        "tuning",
+    }
+    programs, templates = load_all(tmp_path)
+    assert templates.jira.notes[0].link == "https://wiki.corp.example/runbooks/{technique}"
     assert [found.id for found in programs.rules.tuning] == ["dev-vite-preview"]
     assert programs.rules.estate.entries
     assert content.destinations(tmp_path)["jira_project"] == "SEC"

@@ -32,6 +32,8 @@ SHIFTS: tuple[LiteralString, ...] = (
     "UPDATE chores SET due_at = due_at - %(earlier)s",
     "UPDATE cases SET told_at = told_at - %(earlier)s, updated_at = updated_at - %(earlier)s",
     "UPDATE canaries SET sent_at = sent_at - %(earlier)s",
+    "UPDATE case_work SET muted_until = muted_until - %(earlier)s",
+    "UPDATE interactions SET at = at - %(earlier)s",
 )
 
 

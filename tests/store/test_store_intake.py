@@ -249,6 +249,8 @@ def test_a_source_is_shown_with_its_monitors(store: Store) -> None:
     monitors = {monitor.monitor: monitor for monitor in sumo.monitors}
     assert (monitors["C2"].alerts, monitors["C2"].rows, monitors["C2"].kinds) == (2, 5, {"monitor": 2})
     assert monitors["Heartbeat"].last_at <= sumo.last_at
+    assert monitors["C2"].newest is not None
+    assert monitors["C2"].newest.received == 2
     cheap = store.reader.sources(monitors=False)
     assert [(source.source, source.alerts, source.last_at, source.monitors) for source in cheap] == [
         ("lab", 1, lab.last_at, ()),

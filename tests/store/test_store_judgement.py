@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -62,6 +62,21 @@ def test_shadow_and_live_are_counted_apart_and_told_together(estate: Estate, sto
 
     assert matches(store) == {"R1": 2}
     assert sorted(estate.rows("SELECT mode, matches FROM rule_days")) == [("live", 1), ("shadow", 1)]
+
+
+def test_matches_are_told_by_day_and_mode_from_a_day_on(estate: Estate, store: Store) -> None:
+    settle(store, "a", document(exceptions=matched("R1", mode="shadow")), events=[event("e1")])
+    estate.advance(2 * 86_400)
+    for name in "bc":
+        settle(store, name, document(exceptions=matched("R1", "R2")), events=[event(f"e {name}")])
+
+    told = store.reader.rule_days(LONG_AGO)
+    first, later = (min(one.day for one in told), max(one.day for one in told))
+    expected = [("R1", first, "shadow", 1), ("R1", later, "live", 2), ("R2", later, "live", 2)]
+    assert sorted((one.rule, one.day, one.mode, one.matches) for one in told) == sorted(expected)
+    now = datetime.combine(later, time(), UTC)
+    assert {one.day for one in store.reader.rule_days(now + timedelta(hours=23))} == {later}
+    assert store.reader.rule_days(now + timedelta(days=1)) == []
 
 
 def test_a_loaded_rule_is_known_since_it_was_first_loaded(estate: Estate, store: Store, clock: Clock) -> None:

@@ -22,6 +22,8 @@ def five(store: Store) -> Store:
             host=f"WS-{number}.corp.example",
             tenant=f"T{number}_x.workers.dev",
             disposition="suppressed" if number == 4 else "open",
+            process={"name": "PowerShell.exe" if number != 1 else "curl.exe"},
+            user=rf"CORP\anna{number}",
         )
         settle(store, f"a{number}", opened)
     return store
@@ -50,7 +52,17 @@ def test_a_last_page_that_is_full_has_no_next(five: Store) -> None:
         pytest.param({"text": "ws-3"}, ["case-3"], id="host in any case"),
         pytest.param({"text": "t1_X"}, ["case-1"], id="tenant, and an underscore is itself"),
         pytest.param({"text": "%"}, [], id="a per cent sign is itself"),
-        pytest.param({"text": "powershell", "severity": "low"}, ["case-4", "case-0"], id="title and severity"),
+        pytest.param({"text": "powershell", "severity": "low"}, ["case-4", "case-0"], id="process and severity"),
+        pytest.param({"severity": "low", "state": "open"}, ["case-0"], id="severity and state"),
+        pytest.param({"text": "POWER ws-2.corp"}, ["case-2"], id="each word begins one of the case's"),
+        pytest.param({"text": "power curl"}, [], id="no case has both"),
+        pytest.param({"text": "corp.exam"}, ["case-4", "case-3", "case-2", "case-1", "case-0"], id="what follows a dot"),
+        pytest.param({"text": "shell"}, [], id="not the middle of a word"),
+        pytest.param({"text": "t3_x[.]workers[.]dev"}, ["case-3"], id="defanged"),
+        pytest.param({"text": "anna2"}, ["case-2"], id="user without domain"),
+        pytest.param({"text": "corp\\ANNA2"}, ["case-2"], id="user with domain"),
+        pytest.param({"text": "   "}, ["case-4", "case-3", "case-2", "case-1", "case-0"], id="no word"),
+        pytest.param({"text": "x" * 900}, [], id="longer than any word"),
         pytest.param({"text": "CASE-2"}, ["case-2"], id="key"),
         pytest.param({"text": "'; DROP TABLE cases; --\x00\ud800"}, [], id="hostile"),
     ],

@@ -15,28 +15,35 @@ from enricher.core.canary import Standing
 from enricher.core.document import CaseDocument, Json
 from enricher.core.drift import DriftRecord, QueryVersion
 from enricher.core.feedback import Feedback, Said
-from enricher.core.uses import RuleUse
-from enricher.errors import PayloadError, StoreUnavailable
+from enricher.core.rules import TuningRule
+from enricher.core.uses import RuleDay, RuleUse
+from enricher.errors import DeliveryError, PayloadError, StoreUnavailable
 from enricher.model import Backlog
 from enricher.ports import (
     AlertRecord,
+    AuditRecord,
     CaseRecord,
     ClaimedAlert,
     Condition,
     DeadLetters,
     DeliveryRecord,
     DestinationHealth,
+    Overview,
     Page,
     Receipt,
     ReceivedAlert,
+    Related,
     Reopened,
     Settlement,
     Submission,
 )
 from enricher.web import Services, WebSettings
+from enricher.web.workbench import Download, Trial
 
 NOW = datetime(2026, 11, 24, 2, 4, 0, tzinfo=UTC)
 T = TypeVar("T")
+FOREIGN_SCRIPTS = "//script[not(@src='/static/console.js')] | //script[node()]"
+"""An XPath: every script on a page but our own file."""
 
 
 def submission(body: bytes, source: str) -> Submission | None:
@@ -99,8 +106,16 @@ class FakeReader:
     heard: list[SourceRecord] = field(default_factory=list)
     failing: list[DestinationHealth] = field(default_factory=list)
     refuses: bool = False
+    matched: list[RuleDay] = field(default_factory=list)
     tickets: dict[str, str] = field(default_factory=dict)
     """Ticket → key of its case."""
+    came: dict[str, int] = field(default_factory=dict)
+    """How many alerts of the overview's period are in which state."""
+    repeats: int = 0
+    asked_since: list[datetime] = field(default_factory=list)
+    """Of the overview."""
+    lines: list[AuditRecord] = field(default_factory=list)
+    """Of the audit table, newest first."""
 
     def case(self, key: str) -> CaseRecord | None:
         return next((record for record in self.stored if record.key == key), None)
@@ -126,6 +141,13 @@ class FakeReader:
             after,
         )
 
+    def related(self, record: CaseRecord, limit: int) -> Related:
+        others = [one for one in self.stored if one.key != record.key]
+        return Related(
+            of_tenant=tuple(o for o in others if same(o, record, "tenant"))[:limit],
+            of_host=tuple(o for o in others if same(o, record, "host"))[:limit],
+        )
+
     def deliveries(
         self,
         *,
@@ -138,6 +160,26 @@ class FakeReader:
         wanted = {"state": state, "reason": reason, "destination": destination}
         fits = [r for r in self.sent if all(value in {None, getattr(r, name)} for name, value in wanted.items())]
         return page(fits, limit, after)
+
+    def overview(self, since: datetime) -> Overview:
+        self.asked_since.append(since)
+        opened = [record for record in self.stored if record.opened_at >= since]
+        return Overview(
+            since=since,
+            alerts=self.came,
+            repeats=self.repeats,
+            opened=Counter(record.document["severity"] for record in opened),
+            became=Counter(record.state for record in opened),
+            open_now=Counter(record.document["severity"] for record in self.stored if record.state == "open"),
+            most_counted=1000,
+            deliveries=Counter((record.destination, record.state) for record in self.sent),
+        )
+
+    def audit(
+        self, *, limit: int, after: str | None = None, item_id: str | None = None, by: str | None = None
+    ) -> Page[AuditRecord]:
+        lines = [line for line in self.lines if item_id in {None, line.item_id} and by in {None, line.by}]
+        return page(lines, limit, after)
 
     def dead_letter(self, item_id: str) -> AlertRecord | DeliveryRecord | None:
         dead = {r.alert_id: r for r in self.dead} | {r.delivery_id: r for r in self.sent if r.state == "dead"}
@@ -188,6 +230,9 @@ class FakeReader:
     def rule_uses(self) -> dict[str, RuleUse]:
         return {}
 
+    def rule_days(self, since: datetime) -> list[RuleDay]:
+        return [one for one in self.matched if one.day >= since.date()]
+
     def protected_tenants(self) -> frozenset[str]:
         return frozenset()
 
@@ -217,6 +262,12 @@ class FakeReader:
             raise StoreUnavailable("database gone")
 
 
+def same(one: CaseRecord, other: CaseRecord, name: str) -> bool:
+    """Whether they agree in this, where both have it."""
+    mine, theirs = one.document.get(name), other.document.get(name)
+    return bool(mine) and mine == theirs
+
+
 def word(record: AlertRecord) -> str:
     return (record.reason or "unknown").partition(":")[0]
 
@@ -235,6 +286,9 @@ class FakeOperator:
     done: list[str] = field(default_factory=list)
     words: list[tuple[str, Feedback]] = field(default_factory=list)
     discarded: list[tuple[str, str, str]] = field(default_factory=list)
+    worked: list[tuple[str, str, str | None]] = field(default_factory=list)
+    notes: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    """(by, action, item, detail) of what left a line in the audit table and did nothing else."""
 
     def retry_dead(self, item_id: str, by: str = "operator") -> bool:
         return self._do(item_id)
@@ -249,8 +303,28 @@ class FakeOperator:
         self.discarded.append((item_id, by, why))
         return item_id in self.known
 
-    def reopen_case(self, key: str) -> bool:
+    def reopen_case(self, key: str, by: str = "operator") -> bool:
         return self._do(key)
+
+    def note(self, *, by: str, action: str, item_id: str, detail: str | None = None) -> None:
+        self.notes.append((by, action, item_id, detail))
+
+    def acknowledge(self, key: str, by: str, detail: str | None = None) -> bool:
+        return self._work(key, f"acknowledged by {by}", detail)
+
+    def assign(self, key: str, to: str | None, by: str, detail: str | None = None) -> bool:
+        return self._work(key, f"assigned to {to} by {by}", detail)
+
+    def mute(self, key: str, until: datetime, by: str, why: str, detail: str | None = None) -> bool:
+        return self._work(key, f"muted until {until:%Y-%m-%d %H:%M} by {by}: {why}", detail)
+
+    def unmute(self, key: str, by: str, detail: str | None = None) -> bool:
+        return self._work(key, f"unmuted by {by}", detail)
+
+    def _work(self, key: str, what: str, detail: str | None) -> bool:
+        if key in self.known:
+            self.worked.append((key, what, detail))
+        return key in self.known
 
     def note_feedback(
         self, case_key: str, said: Said, by: str, source: str, note: str = "", *, at: datetime | None = None
@@ -263,6 +337,66 @@ class FakeOperator:
         if name in self.known:
             self.done.append(name)
         return name in self.known
+
+
+@dataclass
+class FakeSessions:
+    """Digest → whose it is, until when; `now` is the time."""
+
+    kept: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    now: datetime = NOW
+    refuses: bool = False
+
+    def begin(self, digest: str, name: str, lasts: timedelta) -> None:
+        self.kept[digest] = (name, self.now + lasts)
+
+    def name(self, digest: str) -> str | None:
+        if self.refuses:
+            raise StoreUnavailable("database gone")
+        name, ends_at = self.kept.get(digest, (None, NOW))
+        return name if ends_at > self.now else None
+
+    def end(self, digest: str) -> None:
+        self.kept.pop(digest, None)
+
+    def end_all(self, name: str) -> int:
+        mine = [digest for digest, (whose, _) in self.kept.items() if whose.partition(":")[0] == name]
+        for digest in mine:
+            del self.kept[digest]
+        return len(mine)
+
+
+@dataclass
+class FakeReplays:
+    """Remembers what came."""
+
+    seen: set[str] = field(default_factory=set)
+    refuses: bool = False
+
+    def fresh(self, digest: str) -> bool:
+        if self.refuses:
+            raise StoreUnavailable("database gone")
+        is_new = digest not in self.seen
+        self.seen.add(digest)
+        return is_new
+
+
+@dataclass
+class FakeDialogs:
+    """Remembers what was shown, and fails when told to."""
+
+    shown: list[tuple[str, ...]] = field(default_factory=list)
+    error: DeliveryError | None = None
+
+    def ask_why(self, trigger: str, key: str, channel: str) -> None:
+        if self.error:
+            raise self.error
+        self.shown.append(("ask", trigger, key, channel))
+
+    def tell(self, channel: str, user: str, text: str) -> None:
+        if self.error:
+            raise self.error
+        self.shown.append(("tell", channel, user, text))
 
 
 @dataclass
@@ -280,16 +414,53 @@ class FakePressure:
 
 
 @dataclass
+class FakeDraft:
+    """What came of a draft."""
+
+    rule: Json | None = None
+    text: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass
+class FakeWorkbench:
+    """Has what it was given; `trials` are what each rule would do."""
+
+    written: list[TuningRule] = field(default_factory=list)
+    drafts: dict[str, FakeDraft] = field(default_factory=dict)
+    trials: dict[str, Trial] = field(default_factory=dict)
+    files: list[Download] = field(default_factory=list)
+    asked: list[datetime] = field(default_factory=list)
+
+    def rule(self, rule_id: str) -> TuningRule | None:
+        return next((rule for rule in self.written if rule.id == rule_id), None)
+
+    def draft(self, key: str) -> FakeDraft | None:
+        return self.drafts.get(key)
+
+    def trial(self, rule_id: str, since: datetime) -> Trial | None:
+        self.asked.append(since)
+        return self.trials.get(rule_id)
+
+    def downloads(self) -> list[Download]:
+        return self.files
+
+
+@dataclass
 class World:
     """All that the application was given, to look at afterwards."""
 
     inbox: FakeInbox = field(default_factory=FakeInbox)
     reader: FakeReader = field(default_factory=FakeReader)
     operator: FakeOperator = field(default_factory=FakeOperator)
+    sessions: FakeSessions = field(default_factory=FakeSessions)
     pressure: FakePressure = field(default_factory=FakePressure)
+    replays: FakeReplays = field(default_factory=FakeReplays)
+    dialogs: FakeDialogs = field(default_factory=FakeDialogs)
     counted: list[tuple[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     rules: list[Json] = field(default_factory=list)
+    workbench: FakeWorkbench = field(default_factory=FakeWorkbench)
     standings: list[Standing] = field(default_factory=list)
     drift: Json = field(default_factory=lambda: {"drift": [], "queries": []})
     now: float = 0.0
@@ -300,6 +471,7 @@ class World:
             inbox=self.inbox,
             reader=self.reader,
             operator=self.operator,
+            sessions=self.sessions,
             pressure=self.pressure,
             submission=submission,
             explain=explain,
@@ -308,7 +480,11 @@ class World:
             content_problems=lambda: self.problems,
             canaries=lambda: self.standings,
             tuning=lambda: self.rules,
+            workbench=self.workbench,
             drift=lambda days: {"days": days, **self.drift},
+            now=lambda: NOW,
+            replays=self.replays,
+            dialogs=self.dialogs,
             monotonic=lambda: self.now,
         )
 
@@ -581,7 +757,13 @@ def alert_record(alert_id: str = "A1", **more: Any) -> AlertRecord:
 
 def source_record(source: str = "sumo-prod", **more: Any) -> SourceRecord:
     beacons = MonitorRecord(
-        monitor="Serverless C2", last_at=NOW, alerts=3, rows=31, per_hour=0.12, kinds={"monitor": 2, "recovery": 1}
+        monitor="Serverless C2",
+        last_at=NOW,
+        alerts=3,
+        rows=31,
+        per_hour=0.12,
+        kinds={"monitor": 2, "recovery": 1},
+        newest=RowAccount(received=10, total=250, cut=True, in_cases=4, repeats=5, dropped=1, set_aside=0),
     )
     record = SourceRecord(
         source=source,

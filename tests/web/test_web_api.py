@@ -139,7 +139,8 @@ def test_deliveries_and_sources(full: World, client: FlaskClient) -> None:
     assert [item["id"] for item in got(client, "/api/v1/deliveries")["deliveries"]] == ["D-jira", "D-slack"]
     assert [item["id"] for item in got(client, "/api/v1/deliveries?state=dead")["deliveries"]] == ["D-slack"]
     sent = {"last_at": "2026-11-24T02:04:00Z", "rows": 31, "kinds": {"monitor": 2, "recovery": 1}}
-    monitor = {"monitor": "Serverless C2", "alerts": 3, "per_hour": 0.12, **sent}
+    newest = {"received": 10, "total": 250, "cut": True, "in_cases": 4, "repeats": 5, "dropped": 1, "set_aside": 0}
+    monitor = {"monitor": "Serverless C2", "alerts": 3, "per_hour": 0.12, "newest": newest, **sent}
     assert got(client, "/api/v1/sources") == {
         "sources": [
             {"source": "prod", "alerts": 4, "dead": 1, "repeats": 2, "per_hour": 0.17, "monitors": [monitor], **sent}
@@ -218,7 +219,7 @@ def test_all_of_a_reason_are_tried_again_by_one_order(full: World, client: Flask
 def test_a_dead_letter_is_discarded_by_somebody(full: World, client: FlaskClient) -> None:
     order = {"by": " Anna \n Alvarez", "why": "opened by hand"}
     assert client.post("/api/v1/dead-letters/X1/discard", json=order).json == {"status": "accepted", "id": "X1"}
-    assert full.operator.discarded == [("X1", "Anna Alvarez", "opened by hand")]
+    assert full.operator.discarded == [("X1", "Anna Alvarez (API)", "opened by hand")]
 
 
 @pytest.mark.parametrize(
@@ -264,6 +265,10 @@ EXAMPLES = [
     ("get", "/api/v1/cases", "/api/v1/cases?limit=0", 400),
     ("get", "/api/v1/cases/{key}", f"/api/v1/cases/{KEY}", 200),
     ("post", "/api/v1/cases/{key}/reopen", f"/api/v1/cases/{KEY}/reopen", 202),
+    ("post", "/api/v1/cases/{key}/acknowledge", f"/api/v1/cases/{KEY}/acknowledge", 202),
+    ("post", "/api/v1/cases/{key}/assign", f"/api/v1/cases/{KEY}/assign", 202),
+    ("post", "/api/v1/cases/{key}/mute", f"/api/v1/cases/{KEY}/mute", 202),
+    ("post", "/api/v1/cases/{key}/unmute", "/api/v1/cases/none/unmute", 404),
     ("get", "/api/v1/deliveries", "/api/v1/deliveries", 200),
     ("get", "/api/v1/dead-letters", "/api/v1/dead-letters", 200),
     ("get", "/api/v1/dead-letters", "/api/v1/dead-letters?kind=case", 400),
@@ -278,10 +283,12 @@ EXAMPLES = [
     ("post", "/api/v1/quarantine/{alert_id}/retry", "/api/v1/quarantine/X1/retry", 202),
     ("get", "/api/v1/sources", "/api/v1/sources", 200),
     ("get", "/api/v1/tuning", "/api/v1/tuning", 200),
+    ("get", "/api/v1/audit", "/api/v1/audit?item=D1&limit=1", 200),
     ("get", "/api/v1/drift", "/api/v1/drift", 200),
     ("get", "/api/v1/drift", "/api/v1/drift?days=0", 400),
     ("post", "/webhooks/jira", "/webhooks/jira", 404),
     ("post", "/webhooks/servicenow", "/webhooks/servicenow", 404),
+    ("post", "/webhooks/slack", "/webhooks/slack", 404),
     ("post", "/api/v1/explain", "/api/v1/explain", 200),
     ("post", "/webhooks/sumo", "/webhooks/sumo", 202),
     ("get", "/healthz", "/healthz", 200),
@@ -291,6 +298,10 @@ EXAMPLES = [
 
 
 BODIES = {
+    **{
+        f"/api/v1/cases/{{key}}/{what}": b'{"by": "anna", "to": "bo", "why": "x"}'
+        for what in ("acknowledge", "assign", "mute", "unmute")
+    },
     "/api/v1/dead-letters/{item_id}/discard": b'{"by": "anna"}',
     "/api/v1/dead-letters/retry": b'{"reason": "forbidden", "destination": "jira"}',
 }

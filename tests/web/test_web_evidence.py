@@ -12,7 +12,7 @@ from lxml import html
 from lxml.html import HtmlElement
 
 from enricher.core.document import CaseDocument
-from tests.web.fakes import NOW, World, bare_document, beacon, case_record, critical_document, enrichment
+from tests.web.fakes import FOREIGN_SCRIPTS, NOW, World, bare_document, beacon, case_record, critical_document, enrichment
 
 HARM = "\u202e<b onclick=x>\x1b[31m</title></svg><script>alert(1)</script>\u2028"
 
@@ -187,7 +187,7 @@ def test_history_leads_to_the_other_cases_of_the_tenant(world: World, client: Fl
     assert (said["First seen"], said["Seen on"]) == ("2026-11-24 01:52:07 UTC", "2 hosts")
     assert said["Kept since"] == "2026-09-30 11:20:00 UTC"
     assert said["Also on"].startswith("ws-hr-0007")
-    assert section(found, "history").xpath(".//a/@href") == ["/?text=example-lab.workers.dev"]
+    assert section(found, "history").xpath(".//a/@href") == ["/cases?text=example-lab.workers.dev"]
 
 
 def test_unknown_history_has_its_reason(world: World, client: FlaskClient) -> None:
@@ -214,7 +214,8 @@ def test_who_the_process_really_is(world: World, client: FlaskClient) -> None:
     said = card(page(world, client, critical_document()), "identity")
     assert said["Original name"] == "PowerShell.EXE"
     assert said["Company"] == "Microsoft Corporation"
-    assert said["Class"] == "shell user writable"
+    assert said["Class"] == "shell"
+    assert said["Identity"] == "user writableit, or a script it runs, lies where a user may write"
     assert said["SHA256"].startswith("9f914d42706fe215")
     assert card(page(world, client, bare_document()), "identity")["Hashes"] == "not known"
 
@@ -254,7 +255,7 @@ _DETAILS = ("origin", "dated", "provider", "service", "region", "prefix")
 @pytest.mark.parametrize("name", harmful())
 def test_hostile_text_in_a_new_place_is_text(world: World, client: FlaskClient, name: str) -> None:
     found = page(world, client, case(**{name: harmful()[name]}))
-    assert found.xpath("//script | //b[@onclick] | //*[@style]") == []
+    assert found.xpath(f"{FOREIGN_SCRIPTS} | //b[@onclick] | //*[@style]") == []
     assert len(found.xpath("//h1")) == 1
     assert len(found.xpath("//section[@aria-labelledby='about']")) == 1
     source = client.get(f"/cases/{critical_document()['key']}").get_data(as_text=True)

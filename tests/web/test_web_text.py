@@ -76,6 +76,18 @@ def test_when_is_utc() -> None:
     assert text.when(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01 00:00:00 UTC"
     assert text.when("yesterday <b>") == "yesterday <b>"
     assert text.when(None) == "–"
+    assert text.when(at, seconds=False) == "2026-11-24 02:04 UTC"
+
+
+def test_moment_is_for_machines() -> None:
+    at = datetime(2026, 11, 24, 3, 4, 5, 999, tzinfo=timezone(timedelta(hours=1)))
+    assert text.moment(at) == text.moment("2026-11-24T02:04:05.9Z") == "2026-11-24T02:04:05Z"
+    assert text.moment("yesterday <b>") is None
+    assert text.moment(None) is None
+
+
+def test_thousands() -> None:
+    assert (text.thousands(1234567), text.thousands(12), text.thousands(None)) == ("1,234,567", "12", "–")
 
 
 @pytest.mark.parametrize(

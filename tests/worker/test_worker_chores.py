@@ -145,6 +145,32 @@ class Desk:
         self.job().do(claim)
 
 
+# --- words ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("last", "asked", "planned"),
+    [
+        pytest.param(3, ["", "1", "2"], [], id="all in one go"),
+        pytest.param(30, ["", *map(str, range(1, 10))], ["words:10"], id="some at a time"),
+    ],
+)
+def test_cases_are_made_findable_from_where_it_stopped(last: int, asked: list[str], planned: list[str]) -> None:
+    desk, seen = Desk(), list[str]()
+
+    def fill(after: str) -> str | None:
+        seen.append(after)
+        following = int(after or 0) + 1
+        return str(following) if following < last else None
+
+    desk.job(fill_words=fill).do(chore("words"))
+    assert (seen, [one.name for one in desk.chores.planned]) == (asked, planned)
+
+    seen.clear()
+    desk.job(fill_words=fill).do(chore("words", after="2"))
+    assert seen[0] == "2"
+
+
 # --- what recurs ----------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +181,11 @@ class Desk:
         pytest.param({"canary_every_s": 30.0}, {"sweep:jira": (86_400.0, 3600.0), "canary": (30.0, 30.0)}, id="more often"),
         pytest.param({"canary_every_s": 0.0}, {"sweep:jira": (86_400.0, 3600.0)}, id="never"),
         pytest.param({"send_canary": None}, {"sweep:jira": (86_400.0, 3600.0)}, id="nobody to send them"),
+        pytest.param(
+            {"send_canary": None, "fill_words": lambda _: None},
+            {"sweep:jira": (86_400.0, 3600.0), "words": (86_400.0, 30.0)},
+            id="words",
+        ),
     ],
 )
 def test_what_recurs_is_said_before_the_first_claim_and_once(

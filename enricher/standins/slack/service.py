@@ -19,6 +19,7 @@ from enricher.standins.service import KEY, Clock, Refusal, Service, answer
 from enricher.standins.shelf import Json
 from enricher.standins.slack import blocks, mrkdwn
 from enricher.standins.slack.channel import Messages, no
+from enricher.standins.slack.interaction import Interactions
 
 SCOPES = frozenset({"chat:write", "channels:history", "channels:read"})
 NEEDED = {"chat": "chat:write", "conversations.history": "channels:history", "conversations.replies": "channels:history"}
@@ -58,12 +59,15 @@ class Slack(Service):
         self.token, self.channel, self.scopes = token, channels[0].id, scopes
         self.channels = {channel.id: channel for channel in channels}
         self.messages = Messages(clock, state, total_block_characters)
+        self.interactions = Interactions(clock)
         self._rate = Buckets(rate, burst, clock)
         self.bot: Json = {"user": "U0ENRICHER", "bot_id": "B0ENRICHER", "app_id": "A0ENRICHER", "team": "T0SOC"}
         methods: dict[str, Callable[[Json], Json]] = {
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
             "chat.update": self._update,
+            "chat.postEphemeral": lambda sent: self.interactions.whisper(self._readable(sent).id, sent),
+            "views.open": self.interactions.open,
             "chat.getPermalink": self._permalink,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
