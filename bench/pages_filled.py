@@ -23,6 +23,8 @@ PER_DAY = 1_000
 CASES_A_HOST, CASES_A_TENANT = 20, 10
 OLD = 20
 """One in so many cases is of a user who is long gone: the oldest."""
+DEAD_CASES = 40
+"""Cases whose deliveries are dead letters, and alerts that are: as many in every store, for people have to see to each of them."""
 KEPT_DAYS = 30
 """Of what is added up or forgotten after that."""
 AT_ONCE = 50_000
@@ -47,15 +49,15 @@ _DEAD_ALERTS = """
 INSERT INTO alerts (id, identity, content, row_digests, source, kind, state, attempts, claims, due_at, reason, received_at,
                     settled_at, size, body)
 SELECT id || 'D', {dead}, {dead}, {dead}, 'sumo', 'monitor', 'dead', 1, 1, at, 'not_json: line 1', at, NULL, 2, {body}
-FROM wanted WHERE n % 1000 = 2 ORDER BY n
+FROM wanted WHERE n % {every} = 2 ORDER BY n
 """
 _DELIVERIES = """
 INSERT INTO deliveries (id, case_key, destination, state, external_id, label, sent_seq, want_seq, attempts, claims,
                         settled_claims, due_at, reason, updated_at, generation)
 SELECT id || place, key, name,
-       CASE WHEN n % 1000 = 1 THEN 'dead' WHEN n % 1000 = 3 THEN 'discarded' ELSE 'delivered' END,
-       CASE WHEN n % 1000 = 1 THEN NULL ELSE name || n END, name || n, 1, 1, 1, 1, 1, at,
-       CASE WHEN n % 100000 = 1 THEN 'gone' WHEN n % 1000 = 1 THEN 'rejected' END, at, 1
+       CASE WHEN n % {every} = 1 THEN 'dead' WHEN n % 1000 = 3 THEN 'discarded' ELSE 'delivered' END,
+       CASE WHEN n % {every} = 1 THEN NULL ELSE name || n END, name || n, 1, 1, 1, 1, 1, at,
+       CASE WHEN n = 1 THEN 'gone' WHEN n % {every} = 1 THEN 'rejected' END, at, 1
 FROM wanted
 CROSS JOIN (SELECT '1' AS place, 'jira' AS name UNION ALL SELECT '2', 'servicenow' UNION ALL SELECT '3', 'slack') AS places
 WHERE state <> 'suppressed' ORDER BY id, place
@@ -101,7 +103,7 @@ def fill(store: Store, url: str, count: int, documents: list[dict[str, Any]]) ->
         else:
             conn.exec_driver_sql("PRAGMA cache_size = -1000000")
         _prepare(conn, now, count, [_template(one) for one in _chosen(documents)])
-        for statement in _statements(is_postgres=is_postgres):
+        for statement in _statements(count // DEAD_CASES, is_postgres=is_postgres):
             conn.exec_driver_sql(statement.replace("%", "%%") if is_postgres else statement)
         _count_intake(conn, now, count)
     if is_postgres:
@@ -119,14 +121,14 @@ def new_database(url: str, name: str) -> str:
     return url.replace("/postgres?", f"/{name}?")
 
 
-def _statements(*, is_postgres: bool) -> Iterator[str]:
+def _statements(every: int, *, is_postgres: bool) -> Iterator[str]:
     """What is written, and around it what makes it quick: indexes that are made when all is in."""
     as_blob = "convert_to({}, 'UTF8')" if is_postgres else "CAST({} AS BLOB)"
     parts = {name: as_blob.format(text) for name, text in (("blob", "id"), ("dead", "id || 'D'"), ("body", "'{}'"))}
     yield _CASES
     yield _ALERTS.format(**parts)
-    yield _DEAD_ALERTS.format(**parts)
-    yield _DELIVERIES
+    yield _DEAD_ALERTS.format(**parts, every=every)
+    yield _DELIVERIES.format(every=every)
     yield from _REST
     for index in case_terms.indexes:
         yield f"DROP INDEX {index.name}"

@@ -18,11 +18,72 @@ IDENTITY: Mapping[str, str] = {
 }
 """What each word says of a process."""
 
+REASONS: Mapping[str, str] = {
+    "platform.score": "a serverless platform",
+    "platform.context": "a platform that much else uses",
+    "process.script_host": "a script host",
+    "process.lolbin": "a system program that has no business on the internet",
+    "process.downloader": "a downloader",
+    "process.shell": "a shell",
+    "process.runtime": "a script runtime",
+    "process.transfer": "a transfer tool",
+    "process.office": "an Office program",
+    "process.tunnel": "a tunnel",
+    "process.browser": "a browser",
+    "process.other": "an ordinary program",
+    "process.other_elsewhere": "a program outside the usual folders",
+    "process.helper_at_home": "an updater in its own folder",
+    "process.verified_task": "a script of a protected folder",
+    "lineage.office_child": "an Office program as its parent",
+    "lineage.server_shell": "a server program as its parent",
+    "lineage.server_any": "a server program as its parent",
+    "lineage.browser_child": "a browser or archiver as its parent",
+    "lineage.lolbin_child": "a script host as its parent",
+    "lineage.wmi_child": "its start through WMI",
+    "lineage.task_writable": "a scheduled task in a writable folder",
+    "lineage.task_other": "a scheduled task",
+    "lineage.service_child": "its start by the service manager",
+    "lineage.winrm_child": "its start through WinRM",
+    "lineage.elevated_child": "its start by a program that elevates",
+    "lineage.no_network_app": "a program that needs no network",
+    "lineage.explorer_script": "a script started from the desktop",
+    "lineage.browser_foreign_parent": "a browser started by a stranger",
+    "lineage.explorer_one_liner": "a long one-liner started from the desktop",
+    "lineage.install_hook": "the install hook of a package",
+    "lineage.installer_child": "an installer as its parent",
+    "identity.renamed": "a renamed file",
+    "identity.browser_outside": "a browser's name outside its folders",
+    "identity.system_outside": "a system program's name outside its folders",
+    "identity.double_extension": "a name that hides what sort of file it is",
+    "identity.no_version": "no version information",
+    "path.image_writable": "a file in a writable folder",
+    "path.image_writable_more": "a file in a folder that users may write to",
+    "path.script_writable": "a script in a writable folder",
+    "path.script_writable_more": "a script in a folder that users may write to",
+    "command.encoded": "an encoded command",
+    "command.flag": "a telling switch on its command line",
+    "command.flags": "telling switches on its command line",
+    "command.inline": "code on its command line",
+    "command.url": "the host on its command line",
+    "command.loop": "a loop on its command line",
+    "command.headless": "a browser without a window",
+    "behaviour.periodic": "regular contact",
+    "dns.tenant_rotation": "many tenants in an hour",
+    "dns.failed_burst": "a burst of failed queries",
+    "dns.never_connected": "names asked for and never contacted",
+    "context.server": "a server",
+    "context.new_tenant": "a tenant new to this estate",
+    "context.shared_hosts": "several hosts at once",
+    "address.inconsistent": "an address that is not the platform's",
+    "floor.periodic": "regular contact that nothing explains",
+}
+"""What a step that adds points adds them for."""
+
 LARGEST = 3
 
 
 def sentence(document: CaseDocument) -> str:
-    """`Malicious, confidence 0.9: 98 of 100 is critical, chiefly for lineage office child +30, platform score +30.`
+    """`Malicious, confidence 0.9: 98 of 100 is critical, chiefly for an Office program as its parent (+30).`
 
     An older case may lack the confidence or the ledger; then nothing is said of it.
     """
@@ -36,12 +97,15 @@ def sentence(document: CaseDocument) -> str:
 def _chiefly(document: CaseDocument) -> str:
     raising = [step for step in document["ledger"] or () if step["taken"] and (step["points"] or 0) > 0]
     largest = sorted(raising, key=lambda step: -step["points"])[:LARGEST]
-    return f", chiefly for {', '.join(map(_step, largest))}" if largest else ""
+    if not largest:
+        return ""
+    *most, last = map(_step, largest)
+    return f", chiefly for {' and '.join(filter(None, (', '.join(most), last)))}"
 
 
 def _step(step: StepDoc) -> str:
     rule = step["rule"] or step["step"] or "a step without a name"
-    return f"{rule.replace('.', ' ').replace('_', ' ')} +{_number(step['points'])}"
+    return f"{REASONS.get(rule) or rule.replace('.', ' ').replace('_', ' ')} (+{_number(step['points'])})"
 
 
 def _before_tuning(document: CaseDocument) -> str:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from enricher.core.document import CaseDocument
-from enricher.core.verdict import sentence
+from enricher.core.verdict import REASONS, sentence
 from tests.web.fakes import bare_document, critical_document
 
-CHIEFLY = "chiefly for platform score +30, lineage office child +30, process shell +15"
+CHIEFLY = "chiefly for a serverless platform (+30), an Office program as its parent (+30) and a shell (+15)"
+SEVERITY = Path(__file__).parents[2] / "docs" / "severity.md"
 
 
 @pytest.mark.parametrize(
@@ -37,3 +40,11 @@ def test_steps_that_were_not_taken_or_lower_it_are_not_what_it_is_for() -> None:
     assert "lolbin" not in said
     assert "command most" not in said
     assert sentence(bare_document()) == "Undecided: 0 of 100 is informational."
+
+
+def test_every_rule_that_raises_a_score_has_a_reason_in_words() -> None:
+    """The page of the rules is held to the policy by a test of its own."""
+    rows = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| (\S+)", SEVERITY.read_text(), re.MULTILINE)
+    raising = {rule for rule, points in rows if not points.startswith(("-", "0")) and not rule.startswith("cap.")}
+    assert len(raising) > 40
+    assert raising - set(REASONS) == set()
