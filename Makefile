@@ -33,7 +33,7 @@ lint: $(VENV)/tools
 test: $(VENV)/tools ## Every test, on two cores; what cannot run here is skipped and named, in CI it fails
 	$(PYTEST) -n 2 --dist worksteal -rs $(ARGS)
 
-fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 100; PROFILE=brief for 1,500
+fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 100; PROFILE=brief for 1,000
 	$(PYTEST) --hypothesis-profile=$(PROFILE) -m hypothesis -n 2 --dist worksteal $(ARGS)
 
 golden: $(VENV)/tools ## Write the golden files anew; read the difference before you keep it

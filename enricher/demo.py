@@ -26,6 +26,7 @@ from rich.table import Table
 from enricher.content import packaged
 from enricher.core.document import Json
 from enricher.standins import KEY, Dns, Jira, Network, Rdap, ServiceNow, Slack, running
+from enricher.standins.slack.pressing import App
 from enricher.wiring.corpus import cases
 
 START_S = 30.0
@@ -125,6 +126,9 @@ class _Standins:
             "ENRICHER_SLACK_URL": f"{self.slack.url}/api",
             "ENRICHER_SLACK_TOKEN": KEY,
             "ENRICHER_SLACK_CHANNEL": "C0SOCALERT1",
+            "ENRICHER_SLACK_SIGNING_SECRET": KEY,
+            "ENRICHER_SLACK_ROLES": '{"engineer": ["*"]}',
+            "ENRICHER_SLACK_MENTIONS": '{"critical": "S0SOCONCALL"}',
             "ENRICHER_DNS_SERVERS": self.dns.address,
             "ENRICHER_RDAP_URL": self.rdap.url,
         }
@@ -133,6 +137,7 @@ class _Standins:
 @contextmanager
 def _service(standins: _Standins, port: int) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
+    standins.slack.pressing.app = App(url=f"{url}/webhooks/slack", secret=KEY)
     with tempfile.TemporaryDirectory(prefix="enricher-demo-") as folder:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("ENRICHER_", "PROMETHEUS_"))}
         environment = (

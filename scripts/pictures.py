@@ -79,8 +79,8 @@ def give_something_to_show(page: Page, case: str) -> None:
     page.goto(case)
     work = page.locator("section[aria-labelledby=work]")
     for name in ("Acknowledge", "Assign to me"):
-        work.get_by_role("button", name=name).click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            work.get_by_role("button", name=name).click()
     page.goto("/dead-letters")
     letter = page.locator("details.discard").first
     letter.locator("summary").click()

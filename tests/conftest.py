@@ -5,6 +5,7 @@ Importing `tests.plugins.properties` gives property tests the time that a shared
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,6 +23,11 @@ from tests.store.fakes import Clock, counting_merge, to_all_if_open
 
 LONGEST = ("tests/e2e/test_e2e_kill.py", "tests/e2e/")
 """Where the tests are that take longest, the longest first. Begun last, one of them would keep one core while the other idles."""
+
+
+def pytest_configure() -> None:
+    """A test that wants a terminal of some width says so: where tests run in several processes, each is given one of 80 columns."""
+    os.environ.pop("COLUMNS", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice, product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, null, select, true, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, null, select, true, union_all
 
 from enricher.model import Severity
 from enricher.store.schema import DEAD, cases, deliveries
@@ -104,15 +104,15 @@ def _ids_by_words(
 
 def _few_terms(conn: Connection, word: str) -> list[str]:
     """All terms that a word begins, one step along the index each; none where they are many."""
-    found: list[str] = []
-    after = _begins(word)
-    while len(found) <= FEW_TERMS:
-        term = conn.execute(select(case_terms.c.term).where(after).order_by(case_terms.c.term).limit(1)).scalar()
-        if term is None:
-            return found
-        found.append(term)
-        after = (case_terms.c.term > term) & (case_terms.c.term < word + LAST)
-    return []
+    term = case_terms.c.term
+    steps = (
+        select(func.min(term).label("term"), literal(1).label("number")).where(_begins(word)).cte("steps", recursive=True)
+    )
+    following = select(func.min(term)).where(term > steps.c.term, term < word + LAST).scalar_subquery()
+    goes_on = (steps.c.term.is_not(null()), steps.c.number <= FEW_TERMS)
+    steps = steps.union_all(select(following, steps.c.number + 1).where(*goes_on))
+    found = list(conn.execute(select(steps.c.term).where(steps.c.term.is_not(null()))).scalars())
+    return found if len(found) <= FEW_TERMS else []
 
 
 def _of_terms(terms: Sequence[str]) -> list[ColumnElement[bool]]:

@@ -22,6 +22,8 @@ PASSWORD = "correct horse battery"
 PEOPLE = {"viewer": "vera", "analyst": "anna", "engineer": "emil"}
 """Role to name."""
 WIDTHS = (390, 1440)
+NARROW = 600
+"""Below so many pixels the main menu is behind a button."""
 EVERYTHING = bool(os.environ.get("ENRICHER_BROWSER"))
 """Every cell of the grid, as `make browser` asks for; else one of each kind."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -129,6 +131,7 @@ class Visit:
         scheme: Scheme = "light",
         past_policy: bool = False,
     ) -> None:
+        self._phone = width < NARROW
         self.context: BrowserContext = browser.new_context(
             base_url=world.service.url,
             viewport={"width": width, "height": 900},
@@ -155,9 +158,8 @@ class Visit:
 
     def go(self, section: str) -> None:
         """By the main menu, which a phone has behind a button."""
-        button = self.page.get_by_role("button", name="Menu")
-        if button.is_visible():
-            button.click()
+        if self._phone:
+            self.page.get_by_role("button", name="Menu").click()
         self.page.get_by_role("navigation", name="Main").get_by_role("link", name=section, exact=True).click()
 
     def heading(self) -> str:

@@ -56,7 +56,12 @@ def written_files() -> Iterator[Path]:
     for folder in ("enricher", "config", "docs", "helm", "scripts", "bench", "tests"):
         for path in sorted((ROOT / folder).rglob("*")):
             inside = path.relative_to(ROOT).parts
-            if path.is_file() and path.suffix != ".png" and "__pycache__" not in inside and inside[:2] not in NOT_OURS_TO_WORD:
+            if (
+                path.is_file()
+                and path.suffix != ".png"
+                and "__pycache__" not in inside
+                and inside[:2] not in NOT_OURS_TO_WORD
+            ):
                 yield path
 
 

@@ -9,5 +9,5 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("house", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=5_000, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("brief", deadline=None, max_examples=1_500, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("brief", deadline=None, max_examples=1_000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")

@@ -161,3 +161,14 @@ def test_an_older_document_gets_every_key() -> None:
     assert older["ledger"][0]["taken"] is None
     assert older["beacon"] == {**dict.fromkeys(BeaconDoc.__annotations__), "class": "regular"}
     assert older["lineage"] == []
+
+
+def test_a_row_of_a_list_is_the_case_without_its_lists() -> None:
+    document: Any = critical_document()
+    row: Any = present.row(document)
+    assert row.keys() == present.complete(document).keys()
+    assert document["evidence"]
+    assert {name for name in row if row[name] != document[name]} == {
+        name for name in row if document[name] and row[name] == []
+    }
+    assert all(row[name] == document[name] for name in ("severity", "platform", "process", "destination", "last_seen"))

@@ -273,7 +273,7 @@ def test_a_person_says_there_what_the_case_was(tuned: World, client: FlaskClient
     (token,) = form.xpath(".//input[@name='form_token']/@value")
     data = {"said": "false_positive", "why": "our own", "form_token": token}
     answer = client.post(form.get("action"), data=data)
-    assert (answer.status_code, answer.location) == (303, f"/cases/{KEY}")
+    assert (answer.status_code, answer.location) == (303, f"/drafts/{KEY}")
     ((key, word),) = tuned.operator.words
     assert (key, word.said, word.source, word.note) == (KEY, Said.FALSE_POSITIVE, "console", "our own")
     assert client.post(form.get("action"), data=data | {"form_token": "x"}).status_code == 403

@@ -35,14 +35,31 @@ def test_the_forms_of_the_page_do_what_they_say(world: World, shown: FlaskClient
     assert send(shown, "acknowledge") == 303
     assert send(shown, "assign") == 303
     assert send(shown, "mute", why="patch night") == 303
-    assert send(shown, "mute", why="  ") == 400
-    assert send(shown, "mute", why="x" * 501) == 400
     until = f"{NOW + timedelta(hours=24):%Y-%m-%d %H:%M}"
     assert [what for _, what, _ in world.operator.worked] == [
         "acknowledged by loopback",
         "assigned to loopback by loopback",
         f"muted until {until} by loopback: patch night",
     ]
+
+
+@pytest.mark.parametrize("why", ["  ", "x" * 501])
+def test_a_mute_without_a_good_reason_comes_back_with_the_form(world: World, shown: FlaskClient, why: str) -> None:
+    assert send(shown, "mute", why=why) == 303
+    assert world.operator.worked == []
+    assert "mute-error" not in shown.get(f"/cases/{KEY}").get_data(as_text=True)
+    page = shown.get(f"/cases/{KEY}?mute=no-reason").get_data(as_text=True)
+    assert re.search(r'<details open><summary>Mute[^§]*id="mute-error"', page)
+
+
+def test_a_false_positive_leads_to_its_draft(shown: FlaskClient) -> None:
+    token = re.search(
+        r'/judge"[^>]*>\s*<input type="hidden" name="form_token" value="([^"]+)"', shown.get(f"/cases/{KEY}").text
+    )
+    assert token
+    for said, where in (("false_positive", f"/drafts/{KEY}"), ("true_positive", f"/cases/{KEY}")):
+        answer = shown.post(f"/cases/{KEY}/judge", data={"form_token": token[1], "said": said})
+        assert (answer.status_code, answer.headers["Location"]) == (303, where)
 
 
 def test_a_muted_case_is_unmuted_and_given_back(world: World, shown: FlaskClient) -> None:

@@ -122,6 +122,12 @@ class Messages:
         return f"{self._last // MICRO}.{self._last % MICRO:06d}"
 
 
+def shown(message: Json, *, metadata: bool) -> Json:
+    """A message as a client sees it: metadata only where it was asked for."""
+    hidden = {"channel", "pings", "mentions"} | (set() if metadata and message["metadata"] else {"metadata"})
+    return {name: value for name, value in message.items() if name not in hidden and value is not None}
+
+
 def _content(sent: Json) -> Json:
     text = sent.get("text") or ""
     parts = {name: sent.get(name) or [] for name in ("blocks", "attachments")}

@@ -12,11 +12,11 @@ SPECIAL = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 STYLES = ((re.compile(r"`([^`\n]+)`"), "code"), (re.compile(r"(?<!\w)\*([^*\n]+)\*(?!\w)"), "b"))
 
 
-def html(message: dict[str, Any]) -> Markup:
-    """Blocks where there are any, else the text; then attachments."""
-    parts = [_block(block) for block in message["blocks"]] or [Markup("<p>{}</p>").format(text(message["text"]))]
+def html(message: dict[str, Any], press: str = "") -> Markup:
+    """Blocks where there are any, else the text; then attachments. Buttons are sent to the path `press`; without one they only look like it."""
+    parts = [_block(block, press) for block in message["blocks"]] or [Markup("<p>{}</p>").format(text(message["text"]))]
     for attachment in message["attachments"]:
-        inner = Markup("").join(_block(block) for block in attachment.get("blocks", []))
+        inner = Markup("").join(_block(block, press) for block in attachment.get("blocks", []))
         inner = inner or Markup("<p>{}</p>").format(text(str(attachment.get("text") or attachment.get("fallback", ""))))
         parts.append(
             Markup('<div class="panel" style="border-color:{}">{}</div>').format(_colour(attachment.get("color")), inner)
@@ -46,7 +46,7 @@ def _special(what: str, label: str) -> Markup:
     return Markup('<span class="tag">{}</span>').format(label or what)
 
 
-def _block(block: dict[str, Any]) -> Markup:
+def _block(block: dict[str, Any], press: str) -> Markup:
     match block["type"]:
         case "header":
             return Markup("<h2>{}</h2>").format(block["text"]["text"])
@@ -55,7 +55,9 @@ def _block(block: dict[str, Any]) -> Markup:
         case "markdown":
             return Markup("<pre>{}</pre>").format(block["text"])
         case "actions":
-            return Markup("<p>{}</p>").format(Markup("").join(_button(one) for one in block["elements"]))
+            return Markup('<div class="buttons">{}</div>').format(
+                Markup("").join(_button(one, press) for one in block["elements"])
+            )
         case "context":
             return Markup('<p class="small">{}</p>').format(Markup(" ").join(_object(one) for one in block["elements"]))
     body = Markup("<p>{}</p>").format(_object(block["text"])) if block.get("text") else Markup("")
@@ -67,8 +69,14 @@ def _object(value: dict[str, Any]) -> Markup:
     return text(value["text"]) if value["type"] == "mrkdwn" else escape(value["text"])
 
 
-def _button(element: dict[str, Any]) -> Markup:
+def _button(element: dict[str, Any], press: str) -> Markup:
     label = element["text"]["text"]
+    if press and element.get("action_id"):
+        asks = element.get("confirm", {}).get("text", {}).get("text", "")
+        return Markup(
+            '<form method="post" action="{}"><input type="hidden" name="action_id" value="{}">'
+            '<button class="button" title="{}">{}</button></form>'
+        ).format(press, element["action_id"], asks, label)
     if element.get("url", "").startswith(("http://", "https://")):
         return Markup('<a class="button" href="{}" rel="noreferrer">{}</a>').format(element["url"], label)
     return Markup('<span class="button">{}</span>').format(label)

@@ -18,8 +18,9 @@ from enricher.standins.limits import Buckets
 from enricher.standins.service import KEY, Clock, Refusal, Service, answer
 from enricher.standins.shelf import Json
 from enricher.standins.slack import blocks, mrkdwn
-from enricher.standins.slack.channel import Messages, no
+from enricher.standins.slack.channel import Messages, no, shown
 from enricher.standins.slack.interaction import Interactions
+from enricher.standins.slack.pressing import TROUBLE, Pressing
 
 SCOPES = frozenset({"chat:write", "channels:history", "channels:read"})
 NEEDED = {"chat": "chat:write", "conversations.history": "channels:history", "conversations.replies": "channels:history"}
@@ -79,6 +80,7 @@ class Slack(Service):
         self.app.add_url_rule("/", "home", lambda: redirect(f"/archives/{self.channel}"))
         self.page("/archives/<channel>", self._page)
         self.page("/archives/<channel>/<message>", self._page)
+        self.pressing = Pressing(self)
 
     @property
     def api_url(self) -> str:
@@ -100,11 +102,11 @@ class Slack(Service):
             if one["thread_ts"] not in {None, one["ts"]}:
                 threads.setdefault((one["channel"], one["thread_ts"]), []).append(one)
         parents = [one for one in messages if one["thread_ts"] in {None, one["ts"]}]
-        shown = [
+        told = [
             {**one, "thread": threads.get((one["channel"], one["ts"]), []), "url": self._path(one["channel"], one["ts"])}
             for one in parents
         ]
-        return {"messages": shown, "pings": [{"ts": one["ts"], "pings": one["pings"]} for one in messages if one["pings"]]}
+        return {"messages": told, "pings": [{"ts": one["ts"], "pings": one["pings"]} for one in messages if one["pings"]]}
 
     def error(self, status: int, text: str) -> Response:
         """A path that is no method is an error like any other; an outage is not."""
@@ -178,7 +180,7 @@ class Slack(Service):
     def _post(self, sent: Json) -> Json:
         channel = self._writable(sent, by_name=True)
         message = self.messages.post(channel.id, sent, self.bot)
-        return {"channel": channel.id, "ts": message["ts"], "message": _shown(message, metadata=True)}
+        return {"channel": channel.id, "ts": message["ts"], "message": shown(message, metadata=True)}
 
     def _update(self, sent: Json) -> Json:
         channel = self._writable(sent, by_name=False)
@@ -187,7 +189,7 @@ class Slack(Service):
             "channel": channel.id,
             "ts": message["ts"],
             "text": message["text"],
-            "message": _shown(message, metadata=True),
+            "message": shown(message, metadata=True),
         }
 
     def _permalink(self, sent: Json) -> Json:
@@ -231,11 +233,11 @@ class Slack(Service):
         }
 
     def _read(self, message: Json, *, metadata: bool) -> Json:
-        shown = _shown(message, metadata=metadata)
+        seen = shown(message, metadata=metadata)
         if message["thread_ts"] == message["ts"]:
             replies = self.messages.thread(message["channel"], message["ts"])[1:]
-            shown |= {"reply_count": len(replies), "latest_reply": replies[-1]["ts"]}
-        return shown
+            seen |= {"reply_count": len(replies), "latest_reply": replies[-1]["ts"]}
+        return seen
 
     def _channel(self, sent: Json, *, by_name: bool = False) -> Channel:
         asked = str(sent.get("channel", ""))
@@ -276,23 +278,25 @@ class Slack(Service):
         if message:
             ts = f"{message[1:-6]}.{message[-6:]}"
             parents = [self.messages.thread(channel, ts)[0]]
-        shown = [
+        takes = self.pressing.app is not None
+        found_here = [
             {
                 **one,
-                "html": mrkdwn.html(one),
+                "html": mrkdwn.html(one, f"/press/{channel}/{one['ts']}" if takes else ""),
                 "reply": one["ts"] != parent["ts"],
                 "at": datetime.fromtimestamp(float(one["ts"]), UTC).strftime("%Y-%m-%d %H:%M:%S"),
             }
             for parent in parents
             for one in self.messages.thread(channel, parent["ts"])
         ]
-        return render_template("slack_channel.html", channel=found, messages=shown)
-
-
-def _shown(message: Json, *, metadata: bool) -> Json:
-    """A message as a client sees it: metadata only where it was asked for."""
-    hidden = {"channel", "pings", "mentions"} | (set() if metadata and message["metadata"] else {"metadata"})
-    return {name: value for name, value in message.items() if name not in hidden and value is not None}
+        whispers = [one for one in self.interactions.whispers if one["channel"] == channel]
+        return render_template(
+            "slack_channel.html",
+            channel=found,
+            messages=found_here,
+            whispers=whispers,
+            trouble=TROUBLE if self.pressing.trouble else "",
+        )
 
 
 def _number(sent: Json, name: str, default: float) -> float:

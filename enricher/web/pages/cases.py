@@ -23,7 +23,7 @@ def add_cases(pages: Blueprint, services: Services) -> None:
         listed = reader.cases(limit=paging.limit(), after=paging.argument("after"), **filters)
         return page(
             "cases.html",
-            cases=[(record, present.complete(record.document)) for record in listed.items],
+            cases=[(record, present.row(record.document)) for record in listed.items],
             next=listed.next,
             filters=filters,
             severities=tuple(reversed(SEVERITIES)),

@@ -45,7 +45,7 @@ def add_overview(pages: Blueprint, services: Services) -> None:
             figures=figures,
             troubles=glance.troubles(found),
             levels=glance.levels(figures),
-            grave=[(record, present.complete(record.document)) for record in _grave(reader)],
+            grave=[(record, present.row(record.document)) for record in _grave(reader)],
             places=glance.places(figures, failing, standings),
             sources=sources,
             quiet=quiet,

@@ -79,7 +79,7 @@ def _add_rules(pages: Blueprint, services: Services) -> None:
             tests=written.tests if written else {},
             matches=matches.matches_of(rule_id, days, now.date()),
             recent=matches.recent(days, now.date()).get(rule_id, 0),
-            cases=[(record, present.complete(record.document)) for record in found[:CASES_SHOWN]],
+            cases=[(record, present.row(record.document)) for record in found[:CASES_SHOWN]],
             more=max(0, len(found) - CASES_SHOWN),
             looked_at=CASES_LOOKED_AT,
             problems=[line for line in services.content_problems() if rule_id in line],

@@ -38,7 +38,11 @@ def add_work(pages: Blueprint, services: Services) -> None:
     @pages.post("/cases/<path:key>/mute")
     @needs(Role.ANALYST)
     def mute(key: str) -> BaseResponse:
-        why = orders.needed(request.form, "why", orders.LONGEST_WHY)
+        """Without a reason, or with one that is too long, the page comes back with its form open and says so."""
+        try:
+            why = orders.needed(request.form, "why", orders.LONGEST_WHY)
+        except Refusal:
+            return redirect(url_for("console.case", key=key, mute="no-reason", _anchor="work"), 303)
         return _back(key, done=operator.mute(key, services.now() + MUTE_FOR, whoami().signed, why))
 
     @pages.post("/cases/<path:key>/unmute")
@@ -53,6 +57,7 @@ def _add_judging(pages: Blueprint, services: Services) -> None:
     @pages.post("/cases/<path:key>/judge")
     @needs(Role.ANALYST)
     def judge(key: str) -> BaseResponse:
+        """A false positive leads to the draft of the rule that would have kept it quiet."""
         said = request.form.get("said", "")
         if said not in set(Said):
             raise Refusal(400, "bad_parameter", f"said is one of: {', '.join(Said)}.")
@@ -60,6 +65,8 @@ def _add_judging(pages: Blueprint, services: Services) -> None:
         if found is not None:
             note = mask(orders.said(request.form, "why", orders.LONGEST_WHY) or "")
             services.operator.note_feedback(found.key, Said(said), whoami().signed, CONSOLE, note)
+        if found is not None and said == Said.FALSE_POSITIVE:
+            return redirect(url_for("console.draft", key=found.key), 303)
         return _back(key, done=found is not None)
 
 

@@ -8,7 +8,7 @@ from enricher.web.present.ledger import Bar, scale, signed, waterfall
 from enricher.web.present.lineage import Link, tree
 from enricher.web.present.related import Neighbour, neighbours
 from enricher.web.present.timeline import MOST_MOMENTS, Moment, timeline
-from enricher.web.present.whole import complete
+from enricher.web.present.whole import complete, row
 
 __all__ = [
     "MOST_MOMENTS",
@@ -30,6 +30,7 @@ __all__ = [
     "neighbours",
     "not_asked",
     "printed",
+    "row",
     "scale",
     "signed",
     "timeline",

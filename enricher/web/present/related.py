@@ -8,7 +8,7 @@ from datetime import datetime
 
 from enricher.ports import CaseRecord, Related
 from enricher.web.present.fitted import brief
-from enricher.web.present.whole import complete
+from enricher.web.present.whole import row
 
 _NAME = 120
 """Bytes of a name on the page."""
@@ -42,7 +42,7 @@ def _filled(groups: Iterable[tuple[str, list[Neighbour]]]) -> Iterable[tuple[str
 
 
 def _neighbour(record: CaseRecord) -> Neighbour:
-    case = complete(record.document)
+    case = row(record.document)
     return Neighbour(
         key=record.key,
         state=record.state,
