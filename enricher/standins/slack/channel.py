@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from enricher.standins.slack import blocks
 
 TEXT_LONGEST, UPDATE_LONGEST = 40_000, 4_000
 MICRO = 1_000_000
+NEVER = 4e9
 
 
 def no(error: str, why: Iterable[str] = ()) -> Refusal:
@@ -27,6 +30,12 @@ class Messages:
         self._clock, self._total = clock, total
         self._shelf = Shelf(state / "messages" if state else None)
         self._last = max((_micros(message["ts"]) for message in self._shelf), default=0)
+        self._tops: dict[str, list[int]] = defaultdict(list)
+        """By channel the times of its own messages, the oldest first: a busy one is read hundreds of times a second."""
+        self._threads: dict[tuple[str, str], list[str]] = defaultdict(list)
+        """By channel and the parent's `ts`: the parent and its replies."""
+        for message in sorted(self._shelf, key=lambda one: _micros(one["ts"])):
+            self._index(message)
 
     def all(self) -> list[Json]:
         return list(self._shelf)
@@ -58,6 +67,7 @@ class Messages:
             parent["thread_ts"] = parent["ts"]
             self._put(parent)
         self._put(message)
+        self._index(message)
         return message
 
     def update(self, channel: str, sent: Json) -> Json:
@@ -87,19 +97,18 @@ class Messages:
 
     def history(self, channel: str, oldest: float, latest: float, *, inclusive: bool) -> list[Json]:
         """Messages of the channel itself, newest first; replies are in their threads."""
-        found = [m for m in self._shelf if m["channel"] == channel and m["thread_ts"] in {None, m["ts"]}]
-        return sorted(
-            (m for m in found if _within(m, oldest, latest, inclusive)), key=lambda m: _micros(m["ts"]), reverse=True
-        )
+        tops = self._tops[channel]
+        around = tops[bisect_left(tops, int(oldest * MICRO) - 1) : bisect_right(tops, min(latest, NEVER) * MICRO + 1)]
+        found = (self.get(channel, _ts(at)) for at in reversed(around))
+        return [message for message in found if message and _within(message, oldest, latest, inclusive)]
 
     def thread(self, channel: str, ts: str) -> list[Json]:
         """The parent and its replies, oldest first. Raises Refusal."""
         parent = self.get(channel, ts)
         if parent is None:
             raise no("thread_not_found")
-        root = parent["thread_ts"] or ts
-        found = [m for m in self._shelf if m["channel"] == channel and root in {m["ts"], m["thread_ts"]}]
-        return sorted(found, key=lambda m: _micros(m["ts"]))
+        found = (self.get(channel, one) for one in self._threads[channel, parent["thread_ts"] or ts])
+        return [message for message in found if message]
 
     def _check(self, message: Json) -> None:
         wrong = blocks.problems(message["blocks"])
@@ -117,9 +126,15 @@ class Messages:
         message["pings"], message["mentions"] = blocks.pings(message)
         self._shelf.put(f"{message['channel']} {message['ts']}", message)
 
+    def _index(self, message: Json) -> None:
+        channel, ts, root = message["channel"], message["ts"], message["thread_ts"]
+        if root in {None, ts}:
+            self._tops[channel].append(_micros(ts))
+        self._threads[channel, root or ts].append(ts)
+
     def _next_ts(self) -> str:
         self._last = max(self._last + 1, round(self._clock() * MICRO))
-        return f"{self._last // MICRO}.{self._last % MICRO:06d}"
+        return _ts(self._last)
 
 
 def shown(message: Json, *, metadata: bool) -> Json:
@@ -152,6 +167,10 @@ def _metadata(sent: Json) -> Any:
 def _micros(ts: str) -> int:
     seconds, _, micros = ts.partition(".")
     return int(seconds) * MICRO + int(micros)
+
+
+def _ts(micros: int) -> str:
+    return f"{micros // MICRO}.{micros % MICRO:06d}"
 
 
 def _within(message: Json, oldest: float, latest: float, inclusive: bool) -> bool:  # noqa: FBT001 - Slack's own flag
