@@ -6,6 +6,8 @@ By pattern, so it knows what it knows: bare positional passwords (`net use x Pas
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 MASK = "[masked]"
 
@@ -52,6 +54,15 @@ def mask(text: str) -> str:
     for pattern in _SECRETS:
         text = pattern.sub(_masked, text)
     return text
+
+
+def masked(document: Any) -> Any:
+    """A JSON document with the secrets in all of its texts masked."""
+    if isinstance(document, str):
+        return mask(document)
+    if isinstance(document, Mapping):
+        return {name: masked(value) for name, value in document.items()}
+    return [masked(value) for value in document] if isinstance(document, list | tuple) else document
 
 
 def _masked(match: re.Match[str]) -> str:

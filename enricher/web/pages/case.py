@@ -9,6 +9,7 @@ from flask import Blueprint, Response, url_for
 from enricher.core import phrases, verdict
 from enricher.core.feedback import PHRASES
 from enricher.core.markdown import markdown
+from enricher.core.secrets import masked
 from enricher.ports import CaseRecord
 from enricher.web import present, text
 from enricher.web.answers import json_answer, plain_text
@@ -42,8 +43,8 @@ def add_case(pages: Blueprint, services: Services) -> None:
 
     @pages.get("/case-json/<path:key>")
     def case_as_json(key: str) -> Response:
-        """As the API has it, for people who have no token."""
-        return json_answer(case_json(found(key)))
+        """As the API has it, secrets masked, for people who have no token."""
+        return json_answer(masked(case_json(found(key))))
 
 
 def _shown(services: Services, record: CaseRecord) -> dict[str, Any]:
