@@ -25,6 +25,7 @@ from enricher.core.layout import PLAIN, Layout
 from enricher.destinations import slack_digest
 from enricher.destinations.http import Service, part
 from enricher.destinations.slack_body import plainly, render, render_reply
+from enricher.destinations.slack_history import Stopped, windows_of
 from enricher.destinations.slack_words import LOST, NO_EDIT, TOO_MUCH, UNREADABLE, reason_of
 from enricher.destinations.text import safe_url
 from enricher.destinations.wording import standing, unix
@@ -34,9 +35,6 @@ from enricher.ports import Delivery, Ticket
 
 PAGE = 200
 MOST_PAGES = 50
-CLOCKS_APART_S = 300
-"""How far our clock and Slack's may be apart, and how late it may still post what we no longer wait for."""
-CLOCKS_USUALLY_APART_S = 20
 
 _OURS = frozenset({"enricher_case", "enricher_digest"})
 _RANKS = {severity.value: severity.rank for severity in Severity}
@@ -69,6 +67,7 @@ class Slack:
         self._workspace: str | None = None
         self._unreadable: set[str] = set()
         """Deliveries whose history could not be read; their message says "possible repeat"."""
+        self._stopped: dict[str, Stopped] = {}
 
     def close(self) -> None:
         self._service.close()
@@ -235,8 +234,21 @@ class Slack:
         """The messages since the first attempt, until `latest`: what is outside of that is not worth a call for each page."""
         opened = unix(delivery.news[0]["at"] if delivery.news else delivery.case["first_seen"])
         oldest = delivery.tried_at.timestamp() if delivery.tried_at else opened
-        for window in _windows(oldest, latest.timestamp() if latest else None):
-            yield from self._messages("conversations.history", {"channel": channel, "inclusive": "true", **window})
+        windows = windows_of(oldest, latest.timestamp() if latest else None)
+        stopped = self._stopped.pop(delivery.delivery_id, None)
+        if stopped and stopped.latest == latest:
+            windows = stopped.windows
+        for number, window in enumerate(windows):
+            last = None
+            try:
+                for message in self._messages("conversations.history", {"channel": channel, "inclusive": "true", **window}):
+                    last = message.get("ts")
+                    yield message
+            except DeliveryError as error:
+                if latest and last and error.reason is Reason.SETTLING:
+                    rest = [{**window, "latest": str(last)}, *windows[number + 1 :]]
+                    self._stopped[delivery.delivery_id] = Stopped(latest, rest)
+                raise
 
     def _has_reply(self, channel: str, ts: str, event: str) -> bool:
         return any(_payload(message).get("event_id") == event for message in self._thread(channel, ts))
@@ -310,20 +322,6 @@ def _is_muted(delivery: Delivery) -> bool:
 def _is_told(delivery: Delivery, news: News) -> bool:
     """Whether news is worth a reply, which wakes those who follow the thread."""
     return news["kind"] not in _SHOWN and not _is_muted(delivery)
-
-
-def _windows(oldest: float | None, latest: float | None) -> list[dict[str, str]]:
-    """Where to look, in which order: where the clocks agree it is in the first, and in a busy channel the others are many pages."""
-    if oldest is None or latest is None:
-        return [{"oldest": str(int(oldest - CLOCKS_APART_S))} if oldest is not None else {}]
-    edges = (
-        oldest - CLOCKS_APART_S,
-        oldest - CLOCKS_USUALLY_APART_S,
-        latest + CLOCKS_USUALLY_APART_S,
-        latest + CLOCKS_APART_S,
-    )
-    first, begin, end, last = (str(int(edge)) for edge in edges)
-    return [{"oldest": start, "latest": stop} for start, stop in ((begin, end), (end, last), (first, begin))]
 
 
 def _payload(message: Json) -> Json:

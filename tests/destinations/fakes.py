@@ -303,6 +303,8 @@ class FakeSlack(FakeBase):
     def _list(self, method: str, form: dict[str, str]) -> httpx2.Response:
         replies = method == "conversations.replies"
         shown = [m for m in reversed(self.messages) if ("thread_ts" in m) == replies]
+        if "latest" in form:
+            shown = [m for m in shown if float(m["ts"]) <= float(form["latest"])]
         if form.get("include_all_metadata") != "true":
             shown = [{name: value for name, value in m.items() if name != "metadata"} for m in shown]
         start = int(form.get("cursor", "0"))

@@ -70,6 +70,19 @@ def test_the_history_is_read_around_the_doubt_from_the_inside_out() -> None:
     ]
 
 
+def test_a_history_too_long_for_one_look_is_read_on_by_the_next() -> None:
+    fake = FakeSlack()
+    slack = fake.destination()
+    made = slack.create(delivery())
+    began = datetime.fromtimestamp(float(fake.messages[0]["ts"]), UTC)
+    fake.messages += [{"ts": f"{began.timestamp() + 1:.0f}.{number:06}", "text": "chatter"} for number in range(120)]
+    doubtful = delivery(in_doubt=True, tried_at=began, doubt_since=began + timedelta(seconds=5))
+    with pytest.raises(DeliveryError) as caught:
+        slack.find(doubtful)
+    assert caught.value.reason is Reason.SETTLING
+    assert slack.find(doubtful) == made
+
+
 def test_a_reply_is_not_taken_for_the_message() -> None:
     fake = FakeSlack()
     slack = fake.destination()
