@@ -23,7 +23,7 @@ from enricher.store.terms import LAST, sought
 
 STATES = ("open", "recovered", "suppressed")
 """Those of cases that are listed; one that is part of another case is not."""
-FEW = 1_000
+FEW = 250
 """Cases that one word may fit to be looked at one by one."""
 LOOKED_THROUGH = 3_000
 """The newest cases that are looked through for words that fit many."""
@@ -136,7 +136,7 @@ def _along(
     A range of one term is read from its end; one of many has to be sorted.
     """
     found: list[str] = []
-    size = _AT_ONCE
+    size = min(_AT_ONCE, most)
     while True:
         parts = (_below(select(case_terms.c.case_id.label("id")).where(one), case_terms.c.case_id, after) for one in ranges)
         rows = _ids(conn, _merged(parts, case_terms.c.case_id, size))
