@@ -9,10 +9,10 @@ from pathlib import Path
 from time import monotonic
 
 from enricher.content import packaged
+from enricher.core.kit.queries import FORMS, Form, detection_queries, hunting_queries
+from enricher.core.kit.sigma import as_yaml, sigma_rules
 from enricher.core.programs import Programs
 from enricher.core.rules import Rules, TuningRule
-from enricher.core.sigma import as_yaml, sigma_rules
-from enricher.core.sumo_query import FORMS, Form, detection_queries, hunting_queries
 from enricher.settings import Settings
 from enricher.store import Store
 from enricher.web.workbench import Download, Trial

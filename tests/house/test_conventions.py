@@ -19,9 +19,6 @@ MODULE_LINES = 350
 FUNCTION_LINES = 60
 """The style aims at 50 at most, and usually fewer than 12."""
 
-LONG_FOR_A_REASON = {"enricher/ports.py"}
-"""Protocols and their values only: one page that says what the flow needs of the world."""
-
 MAY_READ_THE_ENVIRONMENT = {
     "settings/__init__.py": "every variable of ours",
     "settings/references.py": "the variables in which destinations.yml says that a secret is",
@@ -100,7 +97,7 @@ def test_modules_are_short() -> None:
     lines = {
         str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in python_files("enricher", "scripts")
     }
-    assert {path: count for path, count in lines.items() if count > MODULE_LINES and path not in LONG_FOR_A_REASON} == {}
+    assert {path: count for path, count in lines.items() if count > MODULE_LINES} == {}
 
 
 def test_functions_are_short() -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from enricher.core.hunting import PROCESS_SEARCH, TENANT_SEARCH
+from enricher.core.kit.selection import expression, groups, keywords, looked_for, names_of, program_files_browsers
 from enricher.core.rules import Platform, Rules
-from enricher.core.selection import expression, groups, keywords, looked_for, names_of, program_files_browsers
 from enricher.core.sumo_search import LONGEST_QUERY, is_scope
 from enricher.errors import Unsearchable
 

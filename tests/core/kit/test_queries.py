@@ -9,9 +9,9 @@ import pytest
 
 from enricher.content import packaged
 from enricher.core.fields import fold
+from enricher.core.kit.queries import FORMS, Form, Query, detection_queries, hunting_queries
+from enricher.core.kit.selection import expression, looked_for, names_of
 from enricher.core.normalise import normalise
-from enricher.core.selection import expression, looked_for, names_of
-from enricher.core.sumo_query import FORMS, Form, Query, detection_queries, hunting_queries
 from enricher.errors import Unsearchable
 from enricher.model import Alert, DnsQuery, Kind, Row
 from tests.fakes import packaged_programs

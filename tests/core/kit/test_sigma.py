@@ -11,8 +11,8 @@ from sigma.backends.sumologic.sumologic import SumoLogicCSEBackend
 from sigma.collection import SigmaCollection
 from sigma.rule import SigmaRule
 
-from enricher.core.selection import looked_for, names_of
-from enricher.core.sigma import MOST_NAMES, as_yaml, sigma_rules
+from enricher.core.kit.selection import looked_for, names_of
+from enricher.core.kit.sigma import MOST_NAMES, as_yaml, sigma_rules
 from tests.fakes import packaged_programs
 
 RULES = packaged_programs().rules

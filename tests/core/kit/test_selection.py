@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from enricher.content import packaged
-from enricher.core.selection import expression, groups, keyword, keywords, looked_for, names_of, program_files_browsers
+from enricher.core.kit.selection import expression, groups, keyword, keywords, looked_for, names_of, program_files_browsers
 from tests.fakes import packaged_programs
 
 RULES = packaged_programs().rules

@@ -11,8 +11,8 @@ from uuid import UUID, uuid5
 import yaml
 
 from enricher.core.document import Json
+from enricher.core.kit.selection import Group, groups, looked_for, names_of, program_files_browsers
 from enricher.core.rules import Platform, Rules
-from enricher.core.selection import Group, groups, looked_for, names_of, program_files_browsers
 
 MOST_NAMES = 60
 """That one rule lists: what is longer, some products refuse."""
