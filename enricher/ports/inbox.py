@@ -10,6 +10,7 @@ from typing import Protocol
 from enricher.core.accounts import RowAccount
 from enricher.core.document import CaseDocument, Json, News
 from enricher.core.memory import Group
+from enricher.ports.chores import Chore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,8 @@ class Settlement:
     """Keys of stored cases that the judgement rests on whole: it takes the place of the stored one."""
     follow_ups: tuple[FollowUp, ...] = ()
     rotations: tuple[Rotation, ...] = ()
+    chores: tuple[Chore, ...] = ()
+    """What the clock is to do because of it, planned in the same transaction."""
 
 
 class Merge(Protocol):

@@ -147,6 +147,10 @@ class Settings(BaseSettings):
     sumo_access_id: SecretStr | None = None
     sumo_access_key: SecretStr | None = None
     sumo_scope: Annotated[str, Field(pattern=r"^[!-{}~][ -{}~]{0,999}$")] = "_sourceCategory=*sysmon*"
+    sumo_form: Literal["xml", "json", "otel"] = "xml"
+    """How Sysmon's events lie there."""
+    sumo_requery_minutes: Annotated[float, Field(ge=0, le=1_440, allow_inf_nan=False)] = 15.0
+    """How often an open alert's search is run again, for Sumo Logic sends nothing more while it is open; 0: never."""
     sumo_lookback_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] = 24.0
 
     lookups: Switch = True

@@ -15,6 +15,7 @@ from enricher.store.access import Access
 from enricher.store.accounting import accounts_of, repeats_of
 from enricher.store.canaries import canary_settled
 from enricher.store.cases import Cases, case_locks
+from enricher.store.chores import plan
 from enricher.store.database import ALERTS, Transaction
 from enricher.store.drift import note_query
 from enricher.store.intake import Incoming, store_all
@@ -101,6 +102,7 @@ class Inbox:
         if ours:
             account(tx, claim, settlement, self._cases.store(tx, claim.alert_id, ref, settlement))
             note_query(tx, claim, settlement)
+            plan(tx, settlement.chores)
             if settlement.kind == Kind.CANARY:
                 canary_settled(tx, settlement.canary, claim.alert_id, claim.received_at)
         return ours

@@ -5,13 +5,13 @@ another version has stored are made findable.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from enricher.core.canary import LATE, Proof, judged, stage
-from enricher.errors import ConfigurationError, DeliveryError, Reason
+from enricher.errors import ConfigurationError, DeliveryError, Reason, SearchError
 from enricher.ports import Canaries, Chore, Chores, ClaimedChore, Delivery, Destination, Outbox, Sweeps, Ticket
 from enricher.telemetry import CHORES, TWINS
 
@@ -50,6 +50,10 @@ class Round:
     canary_every_s: float
     clock: Callable[[], datetime]
     fill_words: Callable[[str], str | None] | None = None
+    also: Mapping[str, Callable[[ClaimedChore], str]] = field(default_factory=dict)
+    """More that can be done, by its kind: says in a word how it went, and raises DeliveryError or SearchError to be tried again."""
+    recurring: Sequence[Chore] = ()
+    """More that is done again and again."""
 
 
 class ChoreJob:
@@ -67,6 +71,7 @@ class ChoreJob:
             "twins": self._twins,
             "sweep": self._sweep,
             "words": self._words,
+            **given.also,
         }
 
     def keys(self, claim: ClaimedChore) -> list[str]:
@@ -87,7 +92,7 @@ class ChoreJob:
             return
         try:
             outcome = do(claim)
-        except DeliveryError as error:
+        except (DeliveryError, SearchError) as error:
             self._again(claim, error.reason.value)
             return
         self._end(claim, outcome)
@@ -130,7 +135,7 @@ class ChoreJob:
             again.append(Chore(name="canary", kind="canary", every_s=every_s, after_s=min(every_s, FIRST_CANARY_S)))
         if self._round.fill_words is not None:
             again.append(Chore(name="words", kind="words", every_s=WORDS_EVERY_S, after_s=FIRST_WORDS_S))
-        return again
+        return [*again, *self._round.recurring]
 
     # --- canaries ---------------------------------------------------------------------------------------------------
 
