@@ -21,6 +21,7 @@ from enricher.core.document import Json
 from enricher.destinations.guard import check_url, transport_to
 from enricher.destinations.text import cut, neutralise, safe_url
 from enricher.errors import DeliveryError, Reason
+from enricher.ports.sending import about_to_send
 
 MAX_ANSWER = 4 * 1024 * 1024
 """Bytes of an answer; the largest that we ask for is a page of Slack history."""
@@ -114,6 +115,7 @@ class Service:
             request = self._client.build_request(
                 method, path or self._url, content=content, data=form, params=params, headers=kind
             )
+            request.extensions["trace"] = _last_look
             with closing(self._client.send(request, stream=True)) as response:
                 body = self._read(response)
         if not response.is_success:
@@ -185,6 +187,13 @@ class Service:
         if denied := response.headers.get("X-Authentication-Denied-Reason"):  # Jira: a person must solve a CAPTCHA first
             reason, detail = Reason.AUTH, f"{detail} ({denied})"
         return self.error(reason, detail, retry_after=retry_after(response.headers), of_one=limited in _OF_ONE_TICKET)
+
+
+def _last_look(event: str, info: Mapping[str, object]) -> None:
+    """Called by the transport at each of its steps: a connection may take seconds, and a process may sleep between any two."""
+    del info
+    if event.endswith((".send_request_headers.started", ".send_request_body.started")):
+        about_to_send()
 
 
 def _as_sent(auth: tuple[str, str] | None) -> list[str]:

@@ -15,6 +15,7 @@ from enricher.core.document import News
 from enricher.core.retry import next_try, wait_s
 from enricher.errors import DeliveryError, Outcome, Reason, TicketClosed
 from enricher.ports import Delivery, Destination, Digests, Outbox, Ticket
+from enricher.ports.sending import sending_for
 from enricher.telemetry import CREATES_AFTER_DOUBT, DELIVERIES, DELIVERY
 from enricher.worker.keeping import Keeping
 
@@ -69,7 +70,7 @@ class DeliveryJob:
         """
         self._at("claimed")
         try:
-            with DELIVERY.labels(self.name).time():
+            with DELIVERY.labels(self.name).time(), sending_for(lambda: self._keeping.check(_each(claim))):
                 if isinstance(claim, Delivery):
                     self._do_one(claim)
                 elif self._digests is not None:
