@@ -10,6 +10,9 @@ PYTEST := $(PY) -m pytest -p tests.plugins.no_skips -p tests.plugins.properties
 LOCK    = $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
           --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+# What has been compiled is kept, whatever the surroundings say: the tests start some hundred processes that would compile it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo run check lint test fuzz golden browser pictures bench soak lock image chart
 

@@ -8,6 +8,7 @@ EnricherError
 ├── TriggerPending        a recovery came before its alert was settled; nothing was stored, settle it again in `retry_after`
 ├── Unsearchable          a value that may not stand in a query to Sumo Logic; nothing was sent
 ├── SearchError           Sumo Logic did not answer a call of a search; `reason` says whether it may later
+├── LibraryError          a thing could not be put into Sumo Logic; those before it are there
 ├── TicketClosed          a ticket was closed longer ago than it may be reopened: the case goes on in a new one
 └── DeliveryError         a destination did not take a case; `reason` decides the `outcome`
 """
@@ -139,6 +140,14 @@ class SearchError(EnricherError):
     def worth_another_search(self) -> bool:
         """A new search may succeed later, with nobody's help."""
         return self.reason in _LATER
+
+
+class LibraryError(EnricherError):
+    """A connection, monitor, search or field could not be put into Sumo Logic. `detail` holds no secret; those before it are there."""
+
+    def __init__(self, kind: str, name: str, reason: Reason, detail: str) -> None:
+        super().__init__(f"{kind} {name}: {reason}: {detail}")
+        self.kind, self.name, self.reason, self.detail = kind, name, reason, detail
 
 
 class TicketClosed(EnricherError):

@@ -120,6 +120,8 @@ class Alert:
     """Where Sumo Logic's own pages are, by our settings: never from the body."""
     scope: str | None = None
     """Where searches look, by our settings."""
+    every: str | None = None
+    """How often a heartbeat says that it comes."""
 
 
 NO_ROW = -1

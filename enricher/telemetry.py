@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from enricher.core.accounts import SourceRecord
 from enricher.core.canary import Standing as CanaryStanding
+from enricher.core.silence import Silence
 from enricher.core.tune import Standing
 from enricher.model import Backlog, Pause
 
@@ -33,6 +34,9 @@ TUNING = Counter("enricher_tuning_matches", "Findings that a tuning rule matched
 LOOKUPS = Counter("enricher_lookups", "Look-ups by source and how they ended", ["source", "status"])
 FOLLOW_UPS = Counter("enricher_follow_ups", "What cases waited for, by kind and how it ended", ["kind", "ending"])
 SEARCHES = Counter("enricher_searches", "Searches in Sumo Logic by how they ended", ["status"])
+REQUERIES = Counter(
+    "enricher_requeries", "Searches for what an alert did not bring, by why and how they ended", ["why", "outcome"]
+)
 SEARCH_IGNORED = Counter("enricher_search_results_ignored", "What a search found and was not asked for", ["reason"])
 DELIVERIES = Counter("enricher_deliveries", "Delivery attempts by outcome and reason", ["destination", "outcome", "reason"])
 CHORES = Counter("enricher_chores", "What is done by the clock, by kind and how it ended", ["kind", "ending"])
@@ -208,6 +212,27 @@ class CanaryCollector(Collector):
         return [proved, failing]
 
 
+class SilenceCollector(Collector):
+    """Which sources are silent, from the store at scrape time. Labels are sources that an operator has named."""
+
+    def __init__(self, sources: Sequence[SourceRecord], silences: Sequence[Silence]) -> None:
+        self._sources, self._silences = sources, silences
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        since: dict[str, float] = {}
+        for one in self._silences:
+            since[one.source] = min(since.get(one.source, one.since.timestamp()), one.since.timestamp())
+        silent = GaugeMetricFamily("enricher_source_silent", "Whether a source is silent for too long", labels=["source"])
+        began = GaugeMetricFamily(
+            "enricher_source_silent_since_timestamp_seconds", "Since when a silent source is", labels=["source"]
+        )
+        for name in sorted({source.source for source in self._sources} | since.keys()):
+            silent.add_metric([name], float(name in since))
+            if name in since:
+                began.add_metric([name], since[name])
+        return [silent, began]
+
+
 def exposition(
     backlog: Backlog | None,
     problems: int,
@@ -217,6 +242,8 @@ def exposition(
     dead: Mapping[tuple[str, str], int] | None = None,
     mark: str | None = None,
     canaries: Sequence[CanaryStanding] = (),
+    *,
+    silences: Sequence[Silence] = (),
 ) -> tuple[bytes, str]:
     """The metrics of all processes of this service, and their content type. `mark` is that of backpressure, where there is any."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -231,4 +258,5 @@ def exposition(
     gauges.register(DeadLetterCollector(dead or {}))
     gauges.register(PressureCollector(mark))
     gauges.register(CanaryCollector(canaries))
+    gauges.register(SilenceCollector(sources, silences))
     return generate_latest(counters) + generate_latest(gauges), CONTENT_TYPE_LATEST

@@ -5,9 +5,10 @@ Importing `tests.plugins.properties` gives property tests the time that a shared
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +26,31 @@ LONGEST = ("tests/e2e/test_e2e_kill.py", "tests/e2e/")
 """Where the tests are that take longest, the longest first. Begun last, one of them would keep one core while the other idles."""
 
 
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+"""Bytes. A run needs at most a tenth, and the disk that a test fills is one of its own."""
+
+
 def pytest_configure() -> None:
-    """A test that wants a terminal of some width says so: where tests run in several processes, each is given one of 80 columns."""
+    """A test that wants a terminal of some width says so: where tests run in several processes, each is given one of 80 columns.
+
+    What tests write lies in memory where there is room: they end processes, never the machine, so nothing need wait for a disk.
+    """
     os.environ.pop("COLUMNS", None)
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays to the end, so nobody need look for garbage in it: not meanwhile, and not afterwards."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

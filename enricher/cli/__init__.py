@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from enricher.cli.completing import SHELLS
 from enricher.cli.dead_letters import dead_letters
 from enricher.cli.root import Commands
 from enricher.cli.span import SPAN
+from enricher.cli.sumo import sumo
 from enricher.cli.tuning import tuning
 from enricher.cli.user import user
 
@@ -25,22 +27,31 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Everything on one machine: migrations, web server and worker, under one supervisor."""
-    from enricher.cli.serving import serve as run
+    from enricher.cli.counters import SharedCounters
 
-    sys.exit(run())
+    gc.disable()  # until all is loaded that stays: `serving` lets it collect then
+    with SharedCounters():
+        from enricher.cli.serving import serve as run
+
+        sys.exit(run())
 
 
 @main.command()
 def web() -> None:
     """The web half only: webhook, API, console."""
-    from enricher.cli.serving import web as run
+    from enricher.cli.counters import SharedCounters
 
-    run()
+    gc.disable()
+    with SharedCounters():
+        from enricher.cli.serving import web as run
+
+        sys.exit(run())
 
 
 @main.command()
 def work() -> None:
     """The worker half only: investigate alerts, deliver cases."""
+    gc.disable()
     from enricher.cli.serving import work as run
 
     sys.exit(run())
@@ -81,11 +92,17 @@ def completion(shell: str) -> None:
 @main.command()
 @click.option("--exit", "leave", is_flag=True, help="End after the table instead of staying up.")
 @click.option("--port", default=8080, show_default=True, help="Port of the console; the stand-ins take free ones.")
+@click.option(
+    "--first-hour", is_flag=True, help="Instead, the nine steps of docs/first-hour.md with a stand-in Sumo Logic."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
-def demo(*, leave: bool, port: int, as_json: bool) -> None:
+def demo(*, leave: bool, port: int, first_hour: bool, as_json: bool) -> None:
     """The service and stand-in Jira, ServiceNow, Slack, DNS and RDAP on loopback; plays the corpus; prints a table."""
     from enricher.demo import play
+    from enricher.demo.first_hour import rehearse
 
+    if first_hour:
+        sys.exit(rehearse(port=port, as_json=as_json))
     sys.exit(play(stay=not leave, port=port, as_json=as_json))
 
 
@@ -162,6 +179,7 @@ def drift(days: int, *, as_json: bool) -> None:
 
 main.add_command(tuning)
 main.add_command(user)
+main.add_command(sumo)
 main.add_command(dead_letters)
 
 

@@ -16,6 +16,7 @@ LONGEST = 200
 SECTIONS: Mapping[str, Sequence[str]] = {
     "Run it": ("serve", "web", "work", "demo", "db"),
     "Set it up": ("check-config", "user", "ranges", "completion"),
+    "Sumo Logic": ("sumo",),
     "Judge": ("explain", "tuning", "replay", "beacon"),
     "Look after it": ("balance", "canary", "drift", "quarantine", "dead-letters"),
 }

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from enricher.content.documents import Document, Problems
+from enricher.content.further_sumo import FurtherInsight, FurtherSumo
 from enricher.content.models import HttpUrl, JiraEntry, ServiceNowEntry, SlackEntry, Strict, Text
 from enricher.core.catalog import Catalog
 from enricher.core.estate import ROLES, Estate
@@ -172,7 +173,15 @@ class FurtherStdout(_Named):
 
 
 FurtherEntry = Annotated[
-    FurtherJira | FurtherServiceNow | FurtherSlack | FurtherPagerDuty | FurtherWebhook | FurtherFile | FurtherStdout,
+    FurtherJira
+    | FurtherServiceNow
+    | FurtherSlack
+    | FurtherPagerDuty
+    | FurtherWebhook
+    | FurtherFile
+    | FurtherStdout
+    | FurtherSumo
+    | FurtherInsight,
     Field(discriminator="kind"),
 ]
 

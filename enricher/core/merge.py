@@ -1,6 +1,7 @@
 """A case seen again: what it becomes, and what of that is news to its tickets.
 
-Only news is told, all of one occasion as one piece: severity up, a new process, a new host name, lineage found, an owner found.
+Only news is told, all of one occasion as one piece: severity up, a new process, a new host name, a further host, lineage found, an owner
+found.
 Repeats are counted, and now and then it is said that there are some. The stronger judgement stands, whichever came first: a later, weaker alert never lowers a case, and a tuning
 rule that suppresses one alert hides nothing of another. Only a judgement of all that the stored one rests on takes its place, and may
 be lower: the parent that comes an hour later turns out to be an IDE. It may not hide a case that is shown, nor forget a
@@ -22,6 +23,8 @@ _OF_THE_PROCESS = frozenset({"identity", "path", "command", "behaviour", "dns"})
 _NOT_YET = "dns.never_connected"
 """The one sign that says what has not happened so far."""
 _ANSWERED = frozenset({Status.OK.value, Status.STALE.value})
+TOLD_HOSTS = 5
+"""How many others that contact the same tenant are told of: what more of them use is a popular one, and every host would be news to all."""
 SEEN_AFTER = timedelta(hours=1)
 """How long nothing must have been said of a case before it is said that contact goes on."""
 
@@ -67,6 +70,7 @@ def merge(
     merged["insight"] = new.get("insight") or stored.get("insight")
     if _links(other) > _links(merged):
         merged["lineage"] = other["lineage"]
+    merged["shared_hosts"] = max(new["shared_hosts"], stored.get("shared_hosts", []), key=len)
     merged["contacts"] = new["contacts"] if covers else _all_times(stored, new)
     return merged, [news] if news else []
 
@@ -155,6 +159,8 @@ def _evidence(stored: CaseDocument, new: CaseDocument) -> Iterator[str]:
     known = {*stored["candidates"], *_names(stored)}
     if fresh := [name for name in (*_names(new), *new["candidates"]) if name not in known]:
         yield f"Further names of the same tenant: {', '.join(sorted(fresh))}"
+    if further := _further_hosts(stored, new):
+        yield f"Further hosts that contact the same tenant: {', '.join(further)}"
     if _links(new) > _links(stored):
         chain = " → ".join(a["name"] or "unknown" for a in reversed(new["lineage"]))
         yield f"Lineage found: {chain} → {new['process']['name'] or 'unknown'}"
@@ -162,6 +168,13 @@ def _evidence(stored: CaseDocument, new: CaseDocument) -> Iterator[str]:
         yield owner
     if (said := _another_insight(stored, new)) is not None:
         yield said
+
+
+def _further_hosts(stored: CaseDocument, new: CaseDocument) -> list[str]:
+    """Hosts that have begun to contact the target since; each has a case of its own."""
+    known = stored.get("shared_hosts", [])
+    further = [host for host in new["shared_hosts"] if host not in known]
+    return further if new["tenant"] and len(known) + len(further) <= TOLD_HOSTS else []
 
 
 def _owner_found(stored: CaseDocument, new: CaseDocument) -> str | None:

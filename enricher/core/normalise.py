@@ -18,6 +18,7 @@ import orjson
 from enricher.core import columns, fields, records
 from enricher.core.addresses import unmap
 from enricher.core.columns import Told
+from enricher.core.own_case import is_own_case
 from enricher.core.records.build import Source, build
 from enricher.core.rows import MOST_COLUMNS, columns_of
 from enricher.errors import PayloadError
@@ -69,6 +70,8 @@ def _named(event: Event) -> object:
 def _events(row: Row) -> list[Event]:
     if len(row.columns) > MOST_COLUMNS:
         raise PayloadError("unreadable", f"more than {MOST_COLUMNS} columns")
+    if is_own_case(row):
+        raise PayloadError("own_case", "one of our own cases, sent to Sumo Logic and found there")
     said = columns.told(row.columns)
     if row.text is None:
         return _from_columns(row, said)

@@ -126,6 +126,7 @@ def read(body: bytes) -> Alert:
         alert_url=alert_url,
         started_at=started_at,
         ended_at=ended_at,
+        every=_text(keys, "every") if kind is Kind.HEARTBEAT else None,
     )
 
 

@@ -43,7 +43,7 @@ def play(*, stay: bool, port: int, as_json: bool) -> int:
         signal.signal(sign, _interrupt)
     with ExitStack() as stack:
         standins = Standins(stack)
-        url = stack.enter_context(service(standins, port))
+        url = stack.enter_context(service(standins, port)).url
         with httpx2.Client(base_url=url, timeout=30) as client:
             sent = [_send(client, name, body) for name, body in messages()]
             rows, late = _await(client, sent)

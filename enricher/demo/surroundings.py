@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -91,9 +92,17 @@ class Standins:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that runs, and the environment that it and every command beside it have."""
+
+    url: str
+    environment: Mapping[str, str]
+
+
 @contextmanager
-def service(standins: Standins, port: int, more: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The service on a database of its own, set to the stand-ins and to `more`; its address. Raises ClickException where it does not start."""
+def service(standins: Standins, port: int, more: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """The service on a database of its own, set to the stand-ins and to `more`. Raises ClickException where it does not start."""
     url = f"http://127.0.0.1:{port}"
     standins.slack.pressing.app = App(url=f"{url}/webhooks/slack", secret=KEY)
     with tempfile.TemporaryDirectory(prefix="enricher-demo-") as folder:
@@ -113,7 +122,7 @@ def service(standins: Standins, port: int, more: Mapping[str, str] | None = None
             service = subprocess.Popen([sys.executable, "-m", "enricher", "serve"], env=environment, stderr=output)
         try:
             _await_ready(url, service, log)
-            yield url
+            yield Running(url, environment)
         finally:
             service.send_signal(signal.SIGTERM)
             service.wait(60)

@@ -26,7 +26,7 @@ from enricher.destinations.jira_fields import SiteFields
 from enricher.destinations.jira_flavour import CLOUD, Flavour
 from enricher.destinations.jira_life import Life, State
 from enricher.destinations.jira_twins import Twins, TwinsFound, labels_of
-from enricher.destinations.placing import is_ours, summary
+from enricher.destinations.placing import summaries, summary
 from enricher.destinations.wording import event_id
 from enricher.errors import DeliveryError, Reason, TicketClosed
 from enricher.model import Severity
@@ -222,12 +222,10 @@ class Jira:
 
     def _summary(self, state: State, case: CaseDocument) -> Json:
         """The headline of the new severity, where the old one is still ours to the letter."""
-
-        def write(document: CaseDocument) -> str:
-            return summary(document, self._layout(), MOST_SUMMARY, self._base_url)
-
-        now, wanted = state.fields.get("summary"), write(case)
-        return {"summary": wanted} if now != wanted and is_ours(now, case, write) else {}
+        how = (case, self._layout(), MOST_SUMMARY, self._base_url)
+        now, wanted = state.fields.get("summary"), summary(*how)
+        is_ours = isinstance(now, str) and now != wanted and now in summaries(*how)
+        return {"summary": wanted} if is_ours else {}
 
     def _priority(self, state: State, severity: Severity) -> Json:
         """Never down: an analyst may have put it higher. A priority that is not one of ours is left alone."""

@@ -5,7 +5,7 @@ What is filled into a pattern is harmless before it gets there, and what comes o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
@@ -112,16 +112,18 @@ class Placed:
 
 def summary(document: CaseDocument, layout: Layout, most: int, base_url: str | None = None) -> str:
     """The line by which a ticket is found in a list, in at most `most` characters."""
-    return cut(layout.summary.format_map(places(document, base_url)), most)
+    return _summary(layout, places(document, base_url), most)
 
 
-def is_ours(text: object, document: CaseDocument, write: Callable[[CaseDocument], str]) -> bool:
-    """Whether a summary is what `write` makes of the same case at another severity or score: then nobody has edited it."""
-    return isinstance(text, str) and any(
-        write({**document, "severity": severity.value, "score": score}) == text
-        for severity in Severity
-        for score in range(101)
-    )
+def summaries(document: CaseDocument, layout: Layout, most: int, base_url: str | None = None) -> Iterator[str]:
+    """That line at every severity and score: one that is none of these was edited by somebody."""
+    values = places(document, base_url)  # once: no more than the grade differs
+    grades = (_grade(severity, score) for severity in Severity for score in range(101))
+    return (_summary(layout, {**values, **grade}, most) for grade in grades)
+
+
+def _summary(layout: Layout, values: Mapping[str, str], most: int) -> str:
+    return cut(layout.summary.format_map(values), most)
 
 
 def places(document: CaseDocument, base_url: str | None = None) -> Mapping[str, str]:

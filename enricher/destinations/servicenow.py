@@ -21,7 +21,6 @@ import structlog
 from enricher.core.document import CaseDocument, Json, News
 from enricher.core.layout import PLAIN, Layout
 from enricher.destinations.http import part
-from enricher.destinations.placing import is_ours
 from enricher.destinations.servicenow_body import (
     Form,
     raised,
@@ -29,6 +28,7 @@ from enricher.destinations.servicenow_body import (
     render_close_notes,
     render_note,
     short_description,
+    short_descriptions,
     sys_id_of,
 )
 from enricher.destinations.servicenow_check import problems
@@ -225,12 +225,10 @@ class ServiceNow:
 
     def _short_description(self, case: CaseDocument, record: Json) -> Json:
         """That of the new severity, where the old one is still ours to the letter."""
-
-        def write(document: CaseDocument) -> str:
-            return short_description(document, self._layout(), self._base_url)
-
-        now, wanted = record.get("short_description"), write(case)
-        return {"short_description": wanted} if now != wanted and is_ours(now, case, write) else {}
+        how = (case, self._layout(), self._base_url)
+        now, wanted = record.get("short_description"), short_description(*how)
+        is_ours = isinstance(now, str) and now != wanted and now in short_descriptions(*how)
+        return {"short_description": wanted} if is_ours else {}
 
     def _ticket(self, record: Json) -> Ticket:
         sys_id = self._service.word(record, "sys_id")

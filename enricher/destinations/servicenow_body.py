@@ -8,14 +8,14 @@ task is treated as `incident` is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import NAMESPACE_DNS, uuid5
 
 from enricher.core.document import CaseDocument, Json, News
 from enricher.core.layout import PLAIN, Layout
 from enricher.destinations.facts import Fact
-from enricher.destinations.placing import Placed, summary
+from enricher.destinations.placing import Placed, summaries, summary
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.text import clean, cut, join_within, length
 from enricher.destinations.wording import Description, event_id, tell, ticket_key, where_it_stands
@@ -144,7 +144,16 @@ def render(
 
 def short_description(document: CaseDocument, layout: Layout, base_url: str | None = None) -> str:
     """The line that stands for the record in a list."""
-    return cut(_inert(summary(document, layout, MOST_SHORT, base_url)), MOST_SHORT)
+    return _short(summary(document, layout, MOST_SHORT, base_url))
+
+
+def short_descriptions(document: CaseDocument, layout: Layout, base_url: str | None = None) -> Iterator[str]:
+    """That line at every severity and score: one that is none of these was edited by somebody."""
+    return map(_short, summaries(document, layout, MOST_SHORT, base_url))
+
+
+def _short(text: str) -> str:
+    return cut(_inert(text), MOST_SHORT)
 
 
 def description(document: CaseDocument, layout: Layout, base_url: str | None = None, follows: Sequence[str] = ()) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enricher.ports.chores import Canaries, Chore, Chores, ClaimedChore
-from enricher.ports.destinations import Destination, Digests, Sweeps
+from enricher.ports.destinations import Batches, Destination, Digests, Sweeps
 from enricher.ports.evidence import History, Lookups
 from enricher.ports.follow_ups import ClaimedFollowUp, FollowUps
 from enricher.ports.inbox import (
@@ -35,11 +35,13 @@ from enricher.ports.records import (
     Related,
     Reopened,
 )
+from enricher.ports.requery import FoundRows, OpenAlerts, RowSearch
 from enricher.ports.searching import FoundStarts, JobBook, LeftJob, Searcher
 
 __all__ = [
     "AlertRecord",
     "AuditRecord",
+    "Batches",
     "Canaries",
     "CaseRecord",
     "Chore",
@@ -57,6 +59,7 @@ __all__ = [
     "Digests",
     "FollowUp",
     "FollowUps",
+    "FoundRows",
     "FoundStarts",
     "History",
     "Inbox",
@@ -64,6 +67,7 @@ __all__ = [
     "LeftJob",
     "Lookups",
     "Merge",
+    "OpenAlerts",
     "Operator",
     "Outbox",
     "Overview",
@@ -76,6 +80,7 @@ __all__ = [
     "Reopened",
     "Replays",
     "Rotation",
+    "RowSearch",
     "RuleBook",
     "Searcher",
     "SeenEvent",

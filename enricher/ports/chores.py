@@ -21,6 +21,8 @@ class Chore:
     subject: Mapping[str, str] = field(default_factory=dict)
     every_s: float | None = None
     after_s: float = 0.0
+    keeps: bool = False
+    """One of this name that is planned already stays as it is, and is done in `after_s` at the latest; without a `subject` none is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Chores(Protocol):
         ...
 
     def plan(self, once: Sequence[Chore]) -> None:
-        """Have these done. One that is planned already is put off until then, and taken from whoever is at it."""
+        """Have these done. One that is planned already is put off until then, and taken from whoever is at it, unless the new one `keeps` it."""
         ...
 
     def claim(self, limit: int) -> list[ClaimedChore]: ...

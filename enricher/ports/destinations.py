@@ -69,3 +69,16 @@ class Digests(Protocol):
     def create_together(self, deliveries: Sequence[Delivery]) -> Ticket:
         """Open one ticket for all of them (at most 40), each of which is found in it by `find` from then on."""
         ...
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """A destination that takes the news of many cases in one call, and where the same news may come again."""
+
+    def units(self, deliveries: Sequence[Delivery]) -> Sequence[Sequence[Delivery]]:
+        """Each of them in one unit of what goes into one call."""
+        ...
+
+    def send_together(self, deliveries: Sequence[Delivery]) -> Sequence[Ticket]:
+        """Send all that one unit is not told yet, once: the ticket of each. Raises DeliveryError: it is true of all."""
+        ...

@@ -10,6 +10,7 @@ from typing import Protocol
 from enricher.core.accounts import RowAccount
 from enricher.core.document import CaseDocument, Json, News
 from enricher.core.memory import Group
+from enricher.core.silence import Vital
 from enricher.ports.chores import Chore
 
 
@@ -166,6 +167,14 @@ class Settlement:
     """Keys of stored cases that the judgement rests on whole: it takes the place of the stored one."""
     follow_ups: tuple[FollowUp, ...] = ()
     rotations: tuple[Rotation, ...] = ()
+    span: tuple[datetime | None, datetime | None] = (None, None)
+    """From when to when the alert's own search has looked, where it says so."""
+    group: str | None = None
+    """Of what the alert is, `field=value`, where its monitor opens one for each group."""
+    late: bool = False
+    """What it brings was before the end of its alert, which has been settled: it reopens nothing, and its cases have recovered."""
+    vital: Vital | None = None
+    """What it says of whether its source lives."""
     chores: tuple[Chore, ...] = ()
     """What the clock is to do because of it, planned in the same transaction."""
 

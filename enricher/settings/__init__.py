@@ -42,6 +42,7 @@ from enricher.settings.shapes import (
     servers_of,
     tokens_of,
 )
+from enricher.settings.silence import SilentMinutes
 from enricher.settings.slack import App, Mentions, SlackRoles, Team
 
 PREFIX = "ENRICHER_"
@@ -171,6 +172,8 @@ class Settings(BaseSettings):
     """The same below so much free space beside a SQLite database."""
     canary_minutes: Annotated[float, Field(ge=0, le=10_080, allow_inf_nan=False)] = 60.0
     """How often a canary goes through the whole service; 0: never."""
+    silent_minutes: SilentMinutes = None
+    """How often each source is to send; one not named is not watched, but for its heartbeats."""
     canary_url: Url | None = None
     """Where it is sent; without it, to the web half on this machine."""
 

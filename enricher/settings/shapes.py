@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretSt
 from pydantic_settings import NoDecode
 
 from enricher.core.issue_fields import Option, custom_fields, option_of
+from enricher.core.requery import SOURCE
 from enricher.core.written import as_names, as_switch
 from enricher.model import Severity
 
@@ -65,6 +66,10 @@ def tokens_of(value: object) -> object:
             continue
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", source) or not secret:
             raise ValueError(f"entry {i} should be source:secret, the source of letters, digits, '.', '_' and '-'")
+        if source == SOURCE:
+            raise ValueError(
+                f"entry {i} is called {SOURCE}, as is what the service searches by itself; give it another name"
+            )
         if any(token.secret.get_secret_value() == secret and token.source != source for token in tokens):
             raise ValueError(f"entry {i} has the secret of another source; each source needs its own")
         tokens.append(WebhookToken(source, SecretStr(secret)))

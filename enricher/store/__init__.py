@@ -25,12 +25,14 @@ from enricher.store.history import History
 from enricher.store.inbox import Inbox
 from enricher.store.job_book import JobBook
 from enricher.store.leases import holds, renew
+from enricher.store.open_alerts import OpenAlerts
 from enricher.store.operating import Operator
 from enricher.store.outbox import Outbox
 from enricher.store.purge import purge
 from enricher.store.reading import Reader
 from enricher.store.replays import Replays
 from enricher.store.sessions import Sessions
+from enricher.store.silence import Watch
 from enricher.store.terms import fill
 from enricher.store.uses import RuleBook
 
@@ -44,6 +46,7 @@ class Store:
     inbox: Inbox
     follow_ups: FollowUps
     job_book: JobBook
+    open_alerts: OpenAlerts
     outbox: Outbox
     reader: Reader
     operator: Operator
@@ -55,6 +58,7 @@ class Store:
     cache: LookupCache
     chores: Chores
     canaries: Canaries
+    watch: Watch
     access: Access
     lease: timedelta
 
@@ -117,6 +121,7 @@ def open_store(
         inbox=Inbox(access, cases, lease),
         follow_ups=FollowUps(access, cases, lease),
         job_book=JobBook(access),
+        open_alerts=OpenAlerts(access),
         outbox=Outbox(access, cases, lease, healths),
         reader=Reader(access),
         operator=Operator(access, cases),
@@ -128,6 +133,7 @@ def open_store(
         cache=LookupCache(access),
         chores=Chores(access, lease),
         canaries=Canaries(access),
+        watch=Watch(access),
         access=access,
         lease=lease,
     )

@@ -81,7 +81,7 @@ class Cases:
         for document in sorted(settlement.cases, key=lambda document: document["key"]):
             own = stored_key(document["key"])
             key = leads_to.get(own, own)
-            self._store_case(tx, key, document, added.take(key), added.fresh, whole=key in whole)
+            self._store_case(tx, key, document, added.take(key, late=settlement.late), added.fresh, whole=key in whole)
             if document["rows"]:  # else it was only judged anew, because something else on its host has changed
                 rows[key] = sorted({*rows.get(key, ()), *document["rows"]})
         for case in ended:
@@ -93,7 +93,7 @@ class Cases:
         if settlement.recovers and alert_id is not None:
             self._recover(tx, alert_id, settlement.recovers)
         elif rows and alert_ref:
-            self._recover_if_it_came_first(tx, alert_ref, rows)
+            self._recover_if_it_came_first(tx, alert_ref, rows, alert_id if settlement.late else None)
         return added.fresh
 
     def tell(self, tx: Transaction, key: str, last: int, items: Sequence[News], **values: Any) -> int:
@@ -186,8 +186,12 @@ class Cases:
         """Mark the cases of an alert recovered."""
         self._mark_recovered(tx, recovery_id, [row.case_key for row in fetch(tx.conn, _LINKED, {"ref": alert_ref})])
 
-    def _recover_if_it_came_first(self, tx: Transaction, alert_ref: str, keys: Collection[str]) -> None:
-        """A recovery that found nothing to end, because it overtook its alert, ends what the alert has opened."""
+    def _recover_if_it_came_first(self, tx: Transaction, alert_ref: str, keys: Collection[str], late: str | None) -> None:
+        """A recovery that found nothing to end, because it overtook its alert, ends what the alert has opened; one that has ended the
+        rest of its alert ends what a `late` part has opened.
+        """
+        if late:
+            self._mark_recovered(tx, late, keys)
         for overtaking in fetch(tx.conn, _OVERTAKING, {"ref": alert_ref}):
             self._mark_recovered(tx, overtaking.id, keys)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Integer, bindparam, delete, null, select, update
 
@@ -70,14 +70,25 @@ class Chores:
 def plan(tx: Transaction, once: Iterable[Chore]) -> None:
     """Have these done, in the transaction that finds out that they are to be. By name, so that no two processes deadlock."""
     for chore in sorted(once, key=lambda chore: chore.name):
+        due_at = tx.now + timedelta(seconds=chore.after_s)
+        if chore.keeps and (_is_kept(tx, chore, due_at) or not chore.subject):
+            continue
         wanted = {
             "kind": chore.kind,
             "subject": dict(chore.subject),
-            "due_at": tx.now + timedelta(seconds=chore.after_s),
+            "due_at": due_at,
         }
         if not change(tx.conn, _AGAIN, {"chore": chore.name, **wanted}):
             add_new(tx.conn, chores, [{"name": chore.name, "every_s": chore.every_s, "claims": 0, **wanted}])
         tx.wakes.add(CHORES)
+
+
+def _is_kept(tx: Transaction, chore: Chore, due_at: datetime) -> bool:
+    """Whether it is planned already. Then it is due by `due_at`; if somebody is at it, he is left to it."""
+    if change(tx.conn, _SOONER, {"chore": chore.name, "due_at": due_at, "by": due_at}):
+        tx.wakes.add(CHORES)
+        return True
+    return bool(fetch(tx.conn, _PLANNED, {"chore": chore.name}))
 
 
 def _keep(tx: Transaction, recurring: Sequence[Chore]) -> None:
@@ -116,4 +127,6 @@ _DUE = (
 )
 _TAKE = update(chores).where(chores.c.name.in_(select(_DUE.c.name))).values(claims=chores.c.claims + 1).returning(chores)
 _AGAIN = update(chores).where(_ONE, chores.c.every_s.is_(None)).values(claims=chores.c.claims + 1, holder=null())
+_SOONER = update(chores).where(_ONE, chores.c.holder.is_(None), chores.c.due_at > bindparam("by", type_=MOMENT))
+_PLANNED = select(chores.c.name).where(_ONE)
 _OURS = update(chores).where(_ONE, chores.c.holder.is_not(None), chores.c.claims == bindparam("fence", type_=Integer))

@@ -21,6 +21,7 @@ from enricher.store.drift import note_query
 from enricher.store.intake import Incoming, store_all
 from enricher.store.remember import host_locks, outdated
 from enricher.store.schema import MOMENT, OPEN_ALERTS, alerts, case_alerts
+from enricher.store.silence import note_vital
 from enricher.store.statements import change, fetch
 from enricher.store.tallies import account
 
@@ -103,6 +104,7 @@ class Inbox:
             account(tx, claim, settlement, self._cases.store(tx, claim.alert_id, ref, settlement))
             note_query(tx, claim, settlement)
             plan(tx, settlement.chores)
+            note_vital(tx, claim.source, settlement.vital)
             if settlement.kind == Kind.CANARY:
                 canary_settled(tx, settlement.canary, claim.alert_id, claim.received_at)
         return ours

@@ -60,9 +60,10 @@ class Added:
     fresh: frozenset[int]
     new_hosts: tuple[Pair, ...]
 
-    def take(self, case_key: str) -> Counted:
-        """What is new of a case, once."""
-        return Counted(self.events.pop(case_key, 0), self.counts.pop(case_key, 0), self.shown.pop(case_key, 0))
+    def take(self, case_key: str, *, late: bool = False) -> Counted:
+        """What is new of a case, once. What is `late` shows no contact that goes on."""
+        shown = self.shown.pop(case_key, 0)
+        return Counted(self.events.pop(case_key, 0), self.counts.pop(case_key, 0), 0 if late else shown)
 
 
 def host_locks(settlement: Settlement) -> list[str]:

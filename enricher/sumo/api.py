@@ -21,6 +21,7 @@ import orjson
 
 from enricher.core.document import Json
 from enricher.core.fields import text
+from enricher.core.requery import ms
 from enricher.core.sumo_search import Message
 from enricher.errors import Reason, SearchError
 from enricher.sumo.pace import Pace
@@ -69,10 +70,14 @@ class State:
     messages: int
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
+    records: int = 0
 
 
 class Api:
     """One account at one deployment. Made for many threads."""
+
+    under = _JOBS
+    """What every address of its calls begins with."""
 
     def __init__(
         self,
@@ -85,7 +90,7 @@ class Api:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._pace, self._clock = pace, clock
-        self._secrets = (access_key, access_id)
+        self._secrets: tuple[str, ...] = (access_key, access_id)
         self._client = httpx2.Client(
             base_url=_base(url),
             auth=(access_id, access_key),
@@ -101,7 +106,7 @@ class Api:
         self._client.close()
 
     def create(self, query: str, begins: datetime, ends: datetime) -> Job:
-        """Start a search by message time, to the second. Where no answer came there may be a job all the same, which Sumo Logic cancels itself."""
+        """Start a search by message time, to the millisecond. Where no answer came there may be a job all the same, which Sumo Logic cancels itself."""
         asked: Json = {
             "query": query,
             "from": _written(begins),
@@ -127,15 +132,23 @@ class Api:
         name, found = said.get("state"), said.get("messageCount")
         if not isinstance(name, str):
             raise SearchError(Reason.NOT_JSON, "an answer without a state")
-        messages = found if isinstance(found, int) else 0
-        return State(name, messages, self._lines(said.get("pendingErrors")), self._lines(said.get("pendingWarnings")))
+        messages, records = (count if isinstance(count, int) else 0 for count in (found, said.get("recordCount")))
+        errors, warnings = self._lines(said.get("pendingErrors")), self._lines(said.get("pendingWarnings"))
+        return State(name, messages, errors, warnings, records)
 
     def messages(self, job: Job, offset: int, limit: int) -> list[Message]:
         """Raw messages, newest first: fewer than `limit` where they end, or where they are long."""
-        said = self._call("GET", f"/{job.job_id}/messages", job, params={"offset": str(offset), "limit": str(limit)})
-        found = said.get("messages")
+        return self._page(job, "messages", offset, limit)
+
+    def records(self, job: Job, offset: int, limit: int) -> list[Message]:
+        """What a search with an aggregate has counted: fewer than `limit` where they end, or where they are long."""
+        return self._page(job, "records", offset, limit)
+
+    def _page(self, job: Job, what: str, offset: int, limit: int) -> list[Message]:
+        said = self._call("GET", f"/{job.job_id}/{what}", job, params={"offset": str(offset), "limit": str(limit)})
+        found = said.get(what)
         if not isinstance(found, list):
-            raise SearchError(Reason.NOT_JSON, "an answer without messages")
+            raise SearchError(Reason.NOT_JSON, f"an answer without {what}")
         maps = (one.get("map") for one in found if isinstance(one, dict))
         return [one for one in maps if isinstance(one, dict)]
 
@@ -153,7 +166,7 @@ class Api:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in job.cookies.items())
         self._pace.take()
         with self._translated():
-            request = self._client.build_request(method, _JOBS + path, content=content, params=params, headers=headers)
+            request = self._client.build_request(method, self.under + path, content=content, params=params, headers=headers)
             with closing(self._client.send(request, stream=True)) as response:
                 body = self._read(response)
         _keep_cookies(job, response)
@@ -219,6 +232,9 @@ def _base(url: str) -> str:
 
 
 def _written(moment: datetime) -> str:
+    """A whole second as people write it; anything finer in milliseconds since the epoch, or a stretch would overlap the last one."""
+    if moment.microsecond:
+        return str(ms(moment))
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 

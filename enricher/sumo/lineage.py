@@ -34,7 +34,10 @@ class Searched:
 
 
 class LineageSearch:
-    """The port `Searcher`. `on_ended` is told how each search ended; `on_ignored` what an answer held that was not asked for."""
+    """The port `Searcher`. `on_ended` is told how each search ended; `on_ignored` what an answer held that was not asked for.
+
+    Its `jobs` and `patience` are for whoever else searches with the same keys.
+    """
 
     def __init__(
         self,
@@ -47,7 +50,7 @@ class LineageSearch:
         on_ended: Callable[[str], None],
         on_ignored: Callable[[Mapping[str, int]], None],
     ) -> None:
-        self._api, self._jobs, self._patience = api, jobs, patience
+        self._api, self.jobs, self.patience = api, jobs, patience
         self._scope, self._lookback = scope, lookback
         self._on_ended, self._on_ignored = on_ended, on_ignored
 
@@ -64,7 +67,7 @@ class LineageSearch:
 
         A level that does not end well ends the search: what was found before holds. `until` is when the alert came.
         """
-        self._jobs.sweep()
+        self.jobs.sweep()
         try:
             asked_computer(computer)
             found = self._upwards(computer, {asked_guid(guid) for guid in guids}, until)
@@ -75,17 +78,17 @@ class LineageSearch:
         return found
 
     def sweep(self) -> None:
-        self._jobs.sweep()
+        self.jobs.sweep()
 
     def stop(self) -> None:
-        self._patience.stop()
+        self.patience.stop()
 
     def close(self) -> None:
         """Let go of its connections."""
         self._api.close()
 
     def _upwards(self, computer: str, wanted: set[str], until: datetime) -> Searched:
-        wall = self._patience.clock() + WALL_S
+        wall = self.patience.clock() + WALL_S
         found: list[ProcessCreate] = []
         asked: set[str] = set()
         result = JobResult("done")
@@ -102,7 +105,7 @@ class LineageSearch:
         self, computer: str, wanted: set[str], until: datetime, wall: float, found: list[ProcessCreate]
     ) -> JobResult:
         """Add the starts of one level to `found`. A process starts once: where each is found, no more was to be had."""
-        result = self._jobs.run(lineage_query(wanted, self._scope), *window(wanted, until, self._lookback), wall)
+        result = self.jobs.run(lineage_query(wanted, self._scope), *window(wanted, until, self._lookback), wall)
         starts = read_processes(result.rows, {(computer, guid) for guid in wanted})
         if starts.ignored:
             self._on_ignored(starts.ignored)

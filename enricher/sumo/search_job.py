@@ -31,6 +31,8 @@ LONGEST_SILENCE_S = 15.0
 """A job that nobody asks about is cancelled after 20 to 30 s."""
 PAGE, MOST_PAGES = 200, 5
 """Messages; two hundred of the longest stay within what we read of one answer."""
+RECORDS_PAGE, MOST_RECORDS = 1_000, 10_000
+"""Rows of an aggregate: shorter than messages, and more of them."""
 AT_ONCE = 5
 DELETE_TRIES = 3
 BUSY_S = 5.0
@@ -65,15 +67,18 @@ class SearchJobs:
         self._not_before = 0.0
         self._undeleted: dict[str, Job] = {}
 
-    def run(self, query: str, begins: datetime, ends: datetime, wall: float) -> JobResult:
-        """Search until the clock says `wall`. Never raises for anything that Sumo Logic or the store does."""
+    def run(self, query: str, begins: datetime, ends: datetime, wall: float, *, counted: bool = False) -> JobResult:
+        """Search until the clock says `wall`; `counted`: the query ends in an aggregate, and its rows are the answer.
+
+        Never raises for anything that Sumo Logic or the store does.
+        """
         rest = self._not_before - self._patience.clock()
         if rest > 0:
             return JobResult("pending", reason="not asked: Sumo Logic wants to be left alone for a while", retry_after=rest)
         if not self._slots.acquire(blocking=False):
             return JobResult("pending", reason="as many searches as may run at once", retry_after=BUSY_S)
         try:
-            return self._run(query, begins, ends, wall)
+            return self._run(query, begins, ends, wall, counted=counted)
         except SearchError as error:
             if error.reason is Reason.RATE_LIMITED:
                 self._not_before = self._patience.clock() + error.retry_after
@@ -96,15 +101,15 @@ class SearchJobs:
 
     # --- one job ----------------------------------------------------------------------------------------------------
 
-    def _run(self, query: str, begins: datetime, ends: datetime, wall: float) -> JobResult:
+    def _run(self, query: str, begins: datetime, ends: datetime, wall: float, *, counted: bool) -> JobResult:
         job = self._api.create(query, begins, ends)
         try:
             self._book.opened(job.job_id, job.cookies)
-            return self._gather(job, wall)
+            return self._gather(job, wall, counted=counted)
         finally:
             self._delete(job)
 
-    def _gather(self, job: Job, wall: float) -> JobResult:
+    def _gather(self, job: Job, wall: float, *, counted: bool) -> JobResult:
         pause, errors = FIRST_PAUSE_S, list[str]()
         while True:
             self._rest(pause, wall)
@@ -113,24 +118,34 @@ class SearchJobs:
             if state.warnings:
                 log.info("search_warned", warnings=state.warnings)
             if state.name in {_DONE, _PAUSED}:
-                return self._collect(job, state.messages, wall, _short(state, errors))
+                short = _short(state, errors)
+                return self._count(job, state, wall, short) if counted else self._collect(job, state.messages, wall, short)
             if state.name == _CANCELLED:
                 raise SearchError(Reason.NOT_FOUND, "Sumo Logic has cancelled the search")
             pause = min(pause * GROWTH, LONGEST_PAUSE_S)
 
     def _collect(self, job: Job, count: int, wall: float, short: str | None) -> JobResult:
-        rows: list[Message] = []
-        for _ in range(MOST_PAGES):
-            if len(rows) >= count:
-                break
-            offset = len(rows)
-            page = self._patiently(lambda: self._api.messages(job, offset, PAGE), wall)  # noqa: B023 - called at once
-            if not page:
-                break
-            rows += page
+        rows = self._pages(lambda at: self._api.messages(job, at, PAGE), min(count, MOST_PAGES * PAGE), wall)
         if len(rows) < count and short is None:
             short = f"{len(rows)} of {count} messages read"
         return JobResult("partial" if short else "done", tuple(rows), short)
+
+    def _count(self, job: Job, state: State, wall: float, short: str | None) -> JobResult:
+        rows = self._pages(lambda at: self._api.records(job, at, RECORDS_PAGE), min(state.records, MOST_RECORDS), wall)
+        if len(rows) < state.records and short is None:
+            short = f"{len(rows)} of {state.records} rows read"
+        return JobResult("partial" if short else "done", tuple(rows), short)
+
+    def _pages(self, ask: Callable[[int], list[Message]], count: int, wall: float) -> list[Message]:
+        """Up to `count`, page by page, for as long as pages have anything."""
+        rows: list[Message] = []
+        while len(rows) < count:
+            at = len(rows)
+            page = self._patiently(lambda: ask(at), wall)  # noqa: B023 - called at once
+            if not page:
+                break
+            rows += page
+        return rows
 
     # --- patience ---------------------------------------------------------------------------------------------------
 

@@ -43,8 +43,8 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """One file to take away. `name` is made of small letters, digits and `-._`; `kind` says for what it is: `sigma`, `sumo`, `hunt` or
-    `connection`.
+    """One file to take away. `name` is made of small letters, digits and `-._`; `kind` says for what it is: `sigma`, `sumo`, `hunt`,
+    `sysmon`, `connection` or `terraform`.
     """
 
     name: str

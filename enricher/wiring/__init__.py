@@ -30,9 +30,10 @@ from enricher.lookups.mmdb import AsnFile, problem_of
 from enricher.lookups.ranges import Ranges, read_folder
 from enricher.lookups.rdap import Rdap
 from enricher.model import Enrichment, Observable
-from enricher.ports import DeadLetters, Destination, Lookups, Searcher
+from enricher.ports import DeadLetters, Destination, Lookups
 from enricher.settings import Settings, config_directory, read_settings
 from enricher.store import Store, open_store
+from enricher.sumo.lineage import LineageSearch
 from enricher.telemetry import LOOKUPS, exposition
 from enricher.web.services import Services, TicketSource, WebSettings
 from enricher.wiring.canary import Sender
@@ -43,12 +44,17 @@ from enricher.wiring.live import LiveContent
 from enricher.wiring.pacing import bursts_of, rates_of
 from enricher.wiring.pressing import counted_answers, dialogs_of, slack_door
 from enricher.wiring.pressure import pressure_of
+from enricher.wiring.requery import requeries
 from enricher.wiring.searching import is_set_up, searcher
 from enricher.wiring.steady import Steady
 from enricher.wiring.visitors import signing_key, visitors_of
+from enricher.wiring.watch import watcher
 from enricher.wiring.workbench import workbench_of
 from enricher.worker import Work
+from enricher.worker.alerts import as_it_is
 from enricher.worker.chores import Round, note_twins
+from enricher.worker.requery import Requeries
+from enricher.worker.watch import LOOKS
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -86,7 +92,7 @@ class Application:
             experience=LiveExperience(store.reader, store.rule_book if stores else None).of,
         )
 
-    def searcher(self) -> Searcher | None:
+    def searcher(self) -> LineageSearch | None:
         """Who asks Sumo Logic for starts of processes, where there are keys; made once in a worker process."""
         return searcher(self.settings, self.store.job_book)
 
@@ -136,13 +142,16 @@ class Application:
         warm_up()
         settings, flow = self.settings, self.flow(stores=True)
         destinations = {name: make() for name, make in self.destinations.items()}
+        search = self.searcher()
+        again = requeries(settings, self.store, self.live.programs, search, clock)
         return Work(
             inbox=self.store.inbox,
             outbox=self.store.outbox,
             destinations=destinations,
             follow_ups=self.store.follow_ups,
-            search=self.searcher(),
+            search=search,
             investigate=flow.settlement,
+            prepared=again.prepared if again else as_it_is,
             amend=flow.amendment,
             clock=clock,
             wait=self.store.wait_for_work,
@@ -152,12 +161,12 @@ class Application:
             lease_s=settings.lease_seconds,
             alert_threads=settings.alert_workers,
             delivery_threads=settings.delivery_workers,
-            chores=self.round(destinations),
+            chores=self.round(destinations, again),
         )
 
-    def round(self, destinations: Mapping[str, Destination]) -> Round:
+    def round(self, destinations: Mapping[str, Destination], again: Requeries | None = None) -> Round:
         """The chores of a worker process."""
-        minutes = self.settings.canary_minutes
+        minutes, watch = self.settings.canary_minutes, watcher(self.settings, self.store)
         return Round(
             chores=self.store.chores,
             canaries=self.store.canaries,
@@ -167,6 +176,9 @@ class Application:
             canary_every_s=minutes * 60,
             clock=clock,
             fill_words=self.store.fill_words,
+            also={**(again.also if again else {}), **watch.also},
+            recurring=(LOOKS,),
+            endless=again.endless if again else frozenset(),
         )
 
     def tuning(self) -> list[Json]:
@@ -199,6 +211,7 @@ class Application:
                 dead_by_reason(reader.dead_letters()),
                 mark,
                 self.canaries(),
+                silences=self.store.watch.open(),
             )
         except StoreUnavailable:
             return exposition(None, problems, mark=mark)

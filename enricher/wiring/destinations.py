@@ -67,8 +67,8 @@ def _own_makers(settings: Settings, templates: Templates, on_twins: OnTwins | No
 
 
 def shows_tickets(plan: DeliveryPlan) -> tuple[str, ...]:
-    """The destinations that are told of a case's tickets elsewhere: every channel of Slack."""
-    return ("slack", *(one.name for one in plan.further if one.kind == "slack"))
+    """The destinations that are told of a case's tickets elsewhere: every channel of Slack, and what leads back into Sumo Logic."""
+    return ("slack", *(one.name for one in plan.further if one.kind in {"slack", "sumo", "insight"}))
 
 
 # --- further ones -----------------------------------------------------------------------------------------------------
@@ -183,11 +183,43 @@ def _stdout(one: Further, settings: Settings) -> tuple[Place, Make]:
     return (one.kind,), lambda: StandardOutput(name=one.name)
 
 
+def _sumo(one: Further, settings: Settings) -> tuple[Place, Make]:
+    """Raises ConfigurationError for a category that the searches themselves would find: each case would be an alert again."""
+    from enricher.core.own_case import is_within
+    from enricher.destinations.guard import check_url
+    from enricher.destinations.sumo_source import SumoSource, checked_url
+
+    where, (url,) = f"{one.source}: further.{one.name}", _secrets(one)["url"]
+    check_url(where, checked_url(where, url))
+    category = one.values["category"]
+    if is_within(category, settings.sumo_scope):
+        said = f"category {category} lies inside ENRICHER_SUMO_SCOPE ({settings.sumo_scope})"
+        right = "every alternative of it should name another _sourceCategory, or each case would be found as an event"
+        raise ConfigurationError([f"{where}: {said}; {right}"])
+    more = {"source_name": one.values.get("name"), "host": one.values.get("host"), "fields": one.values["fields"]}
+    return (one.kind, url), lambda: SumoSource(url, name=one.name, category=category, base_url=settings.base_url, **more)
+
+
+def _insight(one: Further, settings: Settings) -> tuple[Place, Make]:
+    """Raises ConfigurationError where the settings name no API."""
+    from enricher.destinations.sumo_insight import SumoInsight
+
+    url, user, key = settings.sumo_api_url, settings.sumo_access_id, settings.sumo_access_key
+    if not url or not user or not key:
+        needed = "ENRICHER_SUMO_API_URL, ENRICHER_SUMO_ACCESS_ID and ENRICHER_SUMO_ACCESS_KEY"
+        raise ConfigurationError([f"{one.source}: further.{one.name}: needs {needed}"])
+    login = user.get_secret_value(), key.get_secret_value()
+    status = one.values.get("status")
+    return (one.kind, url), lambda: SumoInsight(url, login, name=one.name, status=status, base_url=settings.base_url)
+
+
 _OTHERS: Mapping[str, Callable[[Further, Settings], tuple[Place, Make]]] = {
     "pagerduty": _pagerduty,
     "webhook": _webhook,
     "file": _file,
     "stdout": _stdout,
+    "sumo": _sumo,
+    "insight": _insight,
 }
 
 

@@ -16,6 +16,7 @@ from enricher.core.normalise import digest
 from enricher.core.payload import glance, read
 from enricher.core.programs import Programs
 from enricher.core.rules import Rules
+from enricher.core.silence import vital_of
 from enricher.core.tune import NO_EXPERIENCE, Experience
 from enricher.model import NO_ROW, Alert, Dropped, Event, Kind
 from enricher.pipeline import Investigation, World, investigate, look_again
@@ -178,8 +179,11 @@ def _as_sent(alert: Alert) -> Settlement:
         rows=len(alert.rows),
         rows_total=alert.rows_total,
         cut=alert.truncated,
+        span=(alert.started_at, alert.ended_at),
+        group=alert.group,
         set_aside=alert.kind in _NOT_INVESTIGATED and alert.insight is None,
         canary=canary.id_of(alert),
+        vital=vital_of(alert),
         recovers=alert.alert_ref if alert.kind is Kind.RECOVERY else None,
     )
 

@@ -17,8 +17,19 @@ from datetime import datetime
 import structlog
 
 from enricher.errors import StoreUnavailable
-from enricher.ports import Delivery, Destination, FollowUps, Inbox, Outbox, Searcher, Settlement, Sweeps
-from enricher.worker.alerts import AlertJob
+from enricher.ports import (
+    Batches,
+    ClaimedAlert,
+    Delivery,
+    Destination,
+    FollowUps,
+    Inbox,
+    Outbox,
+    Searcher,
+    Settlement,
+    Sweeps,
+)
+from enricher.worker.alerts import AlertJob, as_it_is
 from enricher.worker.chores import ChoreJob, Round, watch_for_twins
 from enricher.worker.deliveries import DeliveryJob
 from enricher.worker.followups import Amend, FollowUpJob
@@ -45,6 +56,7 @@ class Work:
     follow_ups: FollowUps
     search: Searcher | None
     investigate: Callable[[bytes, datetime], Settlement]
+    prepared: Callable[[ClaimedAlert, Settlement], Settlement] = as_it_is
     amend: Amend
     clock: Callable[[], datetime]
     wait: Callable[[float], None]
@@ -67,7 +79,7 @@ class Worker:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._stop, self._finished = threading.Event(), threading.Event()
-        alerts = AlertJob(work.inbox, work.investigate, work.chance, work.at)
+        alerts = AlertJob(work.inbox, work.investigate, work.chance, work.at, work.prepared)
         follow_ups = FollowUpJob(work.follow_ups, work.amend, work.search, work.clock)
         self._lanes: list[Lane] = [
             Lane(alerts, work.alert_threads, work.wait),
@@ -80,7 +92,7 @@ class Worker:
             job = DeliveryJob(
                 work.outbox, destination, work.chance, watch=_watch(work, destination), keeping=keeping, at=work.at
             )
-            self._lanes.append(Lane(job, work.delivery_threads, work.wait))
+            self._lanes.append(Lane(job, 1 if isinstance(destination, Batches) else work.delivery_threads, work.wait))
         self._threads = [threading.Thread(target=self._run, args=(lane,), name=f"lane-{lane.name}") for lane in self._lanes]
         self._heart = threading.Thread(target=self._beat, name="heartbeat")
         self._broken: list[str] = []

@@ -23,8 +23,13 @@ TRIES_AT_ONCE = 6
 AGAIN_S = 1.0
 
 
+def as_it_is(_claim: ClaimedAlert, settlement: Settlement) -> Settlement:
+    """A settlement after which nothing more is to be done."""
+    return settlement
+
+
 class AlertJob:
-    """The alert lane's work."""
+    """The alert lane's work. `prepared` adds to a settlement what the clock is to do because of it."""
 
     name = "alerts"
 
@@ -34,8 +39,10 @@ class AlertJob:
         investigate: Callable[[bytes, datetime], Settlement],
         chance: Callable[[], float],
         at: Callable[[str], None] = lambda _: None,
+        prepared: Callable[[ClaimedAlert, Settlement], Settlement] = as_it_is,
     ) -> None:
         self._inbox, self._investigate, self._chance, self._at = inbox, investigate, chance, at
+        self._prepared = prepared
 
     def keys(self, claim: ClaimedAlert) -> Sequence[str]:
         return [claim.alert_id]
@@ -52,7 +59,7 @@ class AlertJob:
         with INVESTIGATION.time():
             for attempt in range(TRIES_AT_ONCE):
                 try:
-                    settlement = self._investigate(claim.body, claim.received_at)
+                    settlement = self._prepared(claim, self._investigate(claim.body, claim.received_at))
                     self._at("investigated")
                     self._settle(claim, settlement if attempt < TRIES_AT_ONCE - 1 else _unchecked(settlement))
                 except PayloadError as error:

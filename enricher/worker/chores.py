@@ -54,6 +54,8 @@ class Round:
     """More that can be done, by its kind: says in a word how it went, and raises DeliveryError or SearchError to be tried again."""
     recurring: Sequence[Chore] = ()
     """More that is done again and again."""
+    endless: frozenset[str] = frozenset()
+    """Kinds that are never given up, however often they were tried: they know themselves when they are over."""
 
 
 class ChoreJob:
@@ -109,7 +111,7 @@ class ChoreJob:
         CHORES.labels(claim.kind, "done").inc()
 
     def _again(self, claim: ClaimedChore, why: str) -> None:
-        if claim.every_s is None and claim.tries >= MAX_TRIES:
+        if claim.every_s is None and claim.tries >= MAX_TRIES and claim.kind not in self._round.endless:
             self._round.chores.done(claim, why)
             CHORES.labels(claim.kind, "given_up").inc()
             log.error("chore_given_up", chore=claim.kind, subject=dict(claim.subject), why=why)

@@ -14,9 +14,10 @@ from enricher.core.breaker import UNCOUNTED, WIDE, Trouble
 from enricher.core.document import News
 from enricher.core.retry import next_try, wait_s
 from enricher.errors import DeliveryError, Outcome, Reason, TicketClosed
-from enricher.ports import Delivery, Destination, Digests, Outbox, Ticket
+from enricher.ports import Batches, Delivery, Destination, Digests, Outbox, Ticket
 from enricher.ports.sending import sending_for
 from enricher.telemetry import CREATES_AFTER_DOUBT, DELIVERIES, DELIVERY
+from enricher.worker import batches
 from enricher.worker.keeping import Keeping
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ class DeliveryJob:
         self._outbox, self._destination, self._chance = outbox, destination, chance
         self._watch, self._at = watch, at
         self._keeping = keeping or Keeping(lambda _: True, 0.0)
+        self._batches = batches.batches_of(destination)
         self._digests = destination if isinstance(destination, Digests) and destination.digest_at else None
 
     def keys(self, claim: Claim) -> Sequence[str]:
@@ -58,6 +60,8 @@ class DeliveryJob:
         return claims
 
     def _claimed(self, limit: int) -> Sequence[Claim]:
+        if self._batches is not None:
+            return batches.claimed(self._outbox, self._batches, self.name) if limit > 0 else ()
         if self._digests is None:
             return self._outbox.claim(self.name, limit)
         units = self._outbox.claim_units(self.name, limit, self._digests.digest_at)
@@ -73,6 +77,8 @@ class DeliveryJob:
             with DELIVERY.labels(self.name).time(), sending_for(lambda: self._keeping.check(_each(claim))):
                 if isinstance(claim, Delivery):
                     self._do_one(claim)
+                elif self._batches is not None:
+                    self._send_together(self._batches, claim)
                 elif self._digests is not None:
                     self._create_together(self._digests, claim)
         finally:
@@ -170,17 +176,27 @@ class DeliveryJob:
         DELIVERIES.labels(self.name, "delivered", "").inc(len(many))
         log.info("cases_delivered_together", destination=self.name, cases=len(many), ticket=ticket.label)
 
+    def _send_together(self, together: Batches, many: Sequence[Delivery]) -> None:
+        self._at("before_create")
+        self._keeping.check(many)
+        sent = batches.deliver(self._outbox, together, many, self._failed_alike)
+        if sent:
+            DELIVERIES.labels(self.name, "delivered", "").inc(sent)
+            log.info("cases_delivered_together", destination=self.name, cases=sent, ticket="")
+
+    def _failed_alike(self, many: Sequence[Delivery], error: DeliveryError) -> None:
+        """It was one call, and counts once against the destination."""
+        for place, delivery in enumerate(many):
+            self._failed(delivery, error, acted=True, noted=place > 0)
+
     def _failed_together(self, many: Sequence[Delivery], error: DeliveryError) -> None:
         """It was one call, and counts once against the destination."""
-        first, *others = many
         if error.outcome is Outcome.REJECTED:
             DELIVERIES.labels(self.name, error.outcome.value, error.reason.value).inc()
             for delivery in many:
                 self._outbox.retry(delivery, error.reason.value, error.detail, 0.0, unknown=False)
             return
-        self._failed(first, error, acted=True)
-        for delivery in others:
-            self._failed(delivery, error, acted=True, noted=True)
+        self._failed_alike(many, error)
 
     def _failed(self, delivery: Delivery, error: DeliveryError, *, acted: bool, noted: bool = False) -> None:
         """Retry or bury. What only looked cannot have made anything, however it ended; an earlier doubt stays as it is.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from enricher.core.casefile import MAX_FINDINGS
 from enricher.core.document import CaseDocument, News, iso
-from enricher.core.merge import SEEN_AFTER, merge, seen_again
+from enricher.core.merge import SEEN_AFTER, TOLD_HOSTS, merge, seen_again
 from enricher.model import Event, Severity
 from tests.fakes import CMD, CURL, POWERSHELL, RELAY, START, TENANT, asked, connected, grouped, guid, started
 
@@ -113,6 +113,26 @@ def test_a_further_name_is_news_once() -> None:
     assert {merged["hostname"], *merged["candidates"]} == {RELAY, f"second.{TENANT}"}
     assert join(merged, other)[1] == []
     assert join(merged, weak())[1] == []
+
+
+def test_a_further_host_of_the_tenant_is_news_once() -> None:
+    alone, joined = changed(weak(), shared_hosts=["ws-2"]), changed(weak(), shared_hosts=["ws-2", "ws-3"])
+    merged, news = join(alone, joined, 0)
+    assert [item["text"] for item in news] == ["Further hosts that contact the same tenant: ws-3"]
+    assert merged["shared_hosts"] == ["ws-2", "ws-3"]
+    assert join(merged, joined, 0) == (merged, [])
+    assert join(merged, alone, 0) == (merged, []), "nor does a look that saw fewer forget one"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"shared_hosts": [f"ws-{n}" for n in range(TOLD_HOSTS + 1)]}, id="a popular one"),
+        pytest.param({"shared_hosts": ["ws-2"], "tenant": None}, id="no tenant: everybody uses the platform"),
+    ],
+)
+def test_further_hosts_that_are_no_news(changes: dict[str, Any]) -> None:
+    assert join(weak(), changed(weak(), **changes), 0)[1] == []
 
 
 def test_lineage_that_comes_late_is_kept() -> None:

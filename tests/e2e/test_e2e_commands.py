@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from enricher.cli.serving import watch
+from enricher.cli.halves import watch
 from tests.e2e import alerts
-from tests.e2e.harness import PATIENCE_S, Service, Standins, free_port, serving, until
+from tests.e2e.harness import PATIENCE_S, Program, Service, Standins, free_port, serving, until
 from tests.e2e.judge import held
 
 pytestmark = pytest.mark.slow
@@ -90,6 +90,17 @@ def test_sigterm_finishes_what_was_begun(tmp_path: Path) -> None:
         assert service.program.logged("worker_stopped") == 1
         assert service.program.logged("ticket_adopted") == 0
         assert {key: len(tickets) for key, tickets in held(standins)["jira"].tickets.items()} == dict.fromkeys(keys, 1)
+
+
+def test_the_web_half_alone_adds_up_what_its_processes_count(tmp_path: Path) -> None:
+    database = {"ENRICHER_DATABASE_URL": f"sqlite:///{tmp_path}/enricher.db"}
+    upgrade = Program(["enricher", "db", "upgrade"], database, tmp_path / "upgrade.log")
+    with upgrade:
+        assert upgrade.wait() == 0
+    with serving(database, tmp_path / "web.log", "web") as service:
+        for _ in range(6):
+            assert service.post(b"not JSON").status_code == 400
+        assert 'enricher_webhooks_total{answer="not_json"} 6.0' in service.client.get("/metrics").text.splitlines()
 
 
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"

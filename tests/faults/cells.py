@@ -139,5 +139,5 @@ def judge(w: World, key: str, call: Call, column: str) -> None:
 
 def numbers(w: World, key: str, ticket: Json) -> list[int]:
     """The news that a ticket tells, in the order in which they were told."""
-    told = w.target.told(ticket)
-    return [number for text in told for number in w.to_tell(key) if f"{key}-{number:02d}" in text]
+    told, to_tell = w.target.told(ticket), w.to_tell(key)
+    return [number for text in told for number in to_tell if f"{key}-{number:02d}" in text]

@@ -24,8 +24,8 @@ MAY_READ_THE_ENVIRONMENT = {
     "settings/references.py": "the variables in which destinations.yml says that a secret is",
     "telemetry.py": "PROMETHEUS_MULTIPROC_DIR, by which the metrics library itself is told",
     "cli/look.py": "COLUMNS and TERM, which are the terminal's",
-    "cli/serving.py": "the same variable, set for the processes it starts",
-    "demo.py": "hands on what is not ours to the service it starts",
+    "cli/counters.py": "the same variable, set for the processes of a service",
+    "demo/surroundings.py": "hands on what is not ours to the service it starts",
 }
 FOLDERS_OF_THEIR_OWN = {"browser", "data", "e2e", "faults", "golden", "house", "plugins"}
 """Folders under tests/ that mirror no part of enricher/."""

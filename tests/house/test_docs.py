@@ -24,6 +24,7 @@ from enricher.core.accounts import SourceRecord
 from enricher.core.behaviour import _REGULAR_FROM
 from enricher.core.canary import Standing
 from enricher.core.document import CaseDocument
+from enricher.core.silence import Silence
 from enricher.errors import OUTCOME_OF
 from enricher.lookups import SOURCES
 from enricher.model import Backlog, Kind, Pause, Status
@@ -144,7 +145,9 @@ def test_every_metric_stands_in_its_page_with_its_labels() -> None:
     tuning = telemetry.TuningCollector({"live": 1})
     dead, pressed = telemetry.DeadLetterCollector({("alert", "not_json"): 1}), telemetry.PressureCollector(None)
     canary = telemetry.CanaryCollector([Standing(destination="jira", state=None, proved_at=source.last_at)])
-    read = (telemetry.BacklogCollector(backlog, problems=0), intake, tuning, dead, pressed, canary)
+    mute = Silence(key="1", what="webhook", source="sumo", name="", since=source.last_at, begun_at=source.last_at)
+    silent = telemetry.SilenceCollector([source], [mute])
+    read = (telemetry.BacklogCollector(backlog, problems=0), intake, tuning, dead, pressed, canary, silent)
     for family in (family for collector in read for family in collector.collect()):
         expected[family.name] = ("gauge", {label for sample in family.samples for label in sample.labels})
     table = rows(page("docs/metrics.md").partition("## Worth an alarm")[0])

@@ -12,7 +12,7 @@ import pytest
 
 from enricher.standins import KEY, Fault, FaultKind, running
 from enricher.standins.sumo import Behaviour, Message, SumoLogic
-from enricher.standins.sumo.query import QueryError, parse
+from enricher.standins.sumo.language import QueryError, parse
 from tests.standins.standin_client import connect
 
 pytestmark = pytest.mark.slow
@@ -221,8 +221,23 @@ def test_only_an_aggregation_has_records(client: httpx2.Client) -> None:
     page = {"offset": 0, "limit": 10}
     refused = client.get(f"{finished(client)}/records", params=page)
     assert (refused.status_code, refused.json()["code"]) == (400, "no.records.not.an.aggregation.query")
-    records = client.get(f"{finished(client, 'alpha | count by _sourceHost')}/records", params=page).json()["records"]
-    assert records == [{"map": {"_count": "2"}}]
+    told = client.get(f"{finished(client, 'alpha* OR beta | count by _sourceHost')}/records", params=page).json()
+    assert told["records"] == [{"map": {"_sourcehost": "", "_count": "2"}}, {"map": {"_sourcehost": "a", "_count": "1"}}]
+    assert {field["name"] for field in told["fields"]} == {"_sourcehost", "_count"}
+
+
+def test_records_come_in_pages_and_are_counted_at_the_end(client: httpx2.Client) -> None:
+    address = f"{JOBS}/{client.post(JOBS, json=asked('* | count by _messageTime | sort by _messagetime asc')).json()['id']}"
+    assert [client.get(address).json()["recordCount"] for _ in range(2)] == [0, 3]
+    pages = [client.get(f"{address}/records", params={"offset": n, "limit": 2}).json()["records"] for n in (0, 2)]
+    assert [one["map"]["_messagetime"] for page in pages for one in page] == ["100000", "200000", "300000"]
+
+
+def test_a_message_has_what_was_parsed_of_it(client: httpx2.Client) -> None:
+    address = finished(client, 'alpha | parse regex "(?<n>one|two)"')
+    page = client.get(f"{address}/messages", params={"offset": 0, "limit": 10}).json()
+    assert [one["map"]["n"] for one in page["messages"]] == ["two", "one"]
+    assert {field["name"] for field in page["fields"]} == set(page["messages"][0]["map"])
 
 
 # --- limits ---------------------------------------------------------------------------------------------------------

@@ -57,6 +57,35 @@ def test_another_interval_counts_from_now_on(estate: Estate, store: Store) -> No
     assert take(store).every_s == 600.0
 
 
+def keeping(after_s: float, **subject: str) -> Chore:
+    return Chore(name="requery:A1", kind="requery", subject=subject, after_s=after_s, keeps=True)
+
+
+def test_one_that_is_kept_is_as_it_was_and_done_by_then(estate: Estate, store: Store) -> None:
+    store.chores.plan([keeping(60, since="1")])
+    store.chores.plan([keeping(600, since="2")])
+    store.chores.plan([keeping(30)])
+    assert estate.count(chores) == 1
+    estate.advance(29)
+    assert store.chores.claim(5) == []
+    estate.advance(1)
+    assert take(store).subject == {"since": "1"}
+
+
+def test_one_that_is_kept_is_not_taken_from_who_is_at_it(estate: Estate, store: Store) -> None:
+    store.chores.plan([keeping(0, since="1")])
+    claim = take(store)
+    store.chores.plan([keeping(0, since="2")])
+    assert store.chores.claim(5) == []
+    store.chores.done(claim, "new")
+    assert estate.count(chores) == 0
+
+
+def test_without_a_subject_there_must_be_one_to_be_kept(estate: Estate, store: Store) -> None:
+    store.chores.plan([keeping(0)])
+    assert estate.count(chores) == 0
+
+
 def test_what_does_not_recur_any_more_ends_and_what_is_planned_once_stays(estate: Estate, store: Store) -> None:
     store.chores.keep([HOURLY])
     store.chores.plan([ONCE])

@@ -263,7 +263,7 @@ def test_a_create_that_fails_is_for_later_and_not_sent_twice(hall: Bench, fault:
     [
         (
             "_sourceCategory=a | delete",
-            "invalid: HTTP 400: parse.error: Unable to parse query: no operator of ours: delete",
+            "invalid: HTTP 400: parse.error: Unable to parse query: line 1: no operator 'delete'",
         ),
         (" ", "invalid: HTTP 400: no.query: No 'query' parameter was provided."),
     ],

@@ -25,7 +25,7 @@ from enricher.core.sumo_search import (
 from enricher.errors import Unsearchable
 from enricher.model import ProcessCreate
 from enricher.standins.sumo import Message
-from enricher.standins.sumo.query import parse, run
+from enricher.standins.sumo.language import parse
 from tests.sumo.fakes import HOST, LOOKBACK, NOW, SCOPE, event, event_1, guid
 
 RENDERINGS = sorted((Path(__file__).parents[1] / "data" / "renderings").iterdir())
@@ -125,7 +125,7 @@ def test_a_start_is_found_and_read_in_every_rendering(path: Path) -> None:
     """Two processes, parent and child, a query, a connection, a file: only the start that was asked for is left."""
     kept = [Message(raw=text, host="WS-FIN-0142.corp.example").fields(n) for n, text in enumerate(messages(path))]
     for wanted, name in ((CMD, "cmd.exe"), (POWERSHELL, "powershell.exe")):
-        found = run(parse(lineage_query([wanted], SCOPE)), kept)
+        found = parse(lineage_query([wanted], SCOPE)).run(kept)
         starts = read_processes(found, {(HOST, wanted)})
         (start,) = starts.events
         assert isinstance(start, ProcessCreate)
@@ -144,14 +144,14 @@ def test_the_page_shows_the_query_that_is_sent() -> None:
 def test_what_else_a_process_logs_is_not_fetched() -> None:
     data = f"<Data Name='ProcessGuid'>{{{GUID}}}</Data><Data Name='DestinationIp'>192.0.2.1</Data>"
     kept = [Message(raw=raw).fields(0) for raw in (event(3, data), event_1(2, 1), event_1(3))]
-    assert run(parse(lineage_query([GUID], SCOPE)), kept) == []
+    assert parse(lineage_query([GUID], SCOPE)).run(kept) == []
 
 
 def test_a_process_cannot_hide_by_writing_another_guid_into_its_command_line() -> None:
     forged = event_1(1, CommandLine=f"x.exe 'ProcessGuid'&gt;{{{guid(9)}}}")
     kept = [Message(raw=forged).fields(0)]
-    assert len(run(parse(lineage_query([GUID], SCOPE)), kept)) == 1
-    by_the_other = run(parse(lineage_query([guid(9)], SCOPE)), kept)
+    assert len(parse(lineage_query([GUID], SCOPE)).run(kept)) == 1
+    by_the_other = parse(lineage_query([guid(9)], SCOPE)).run(kept)
     assert read_processes(by_the_other, {(HOST, guid(9))}) == ((), {"other_process": 1})
 
 

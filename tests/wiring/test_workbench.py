@@ -13,14 +13,16 @@ from enricher.core.feedback import Said
 from enricher.core.programs import Programs
 from enricher.web.workbench import Trial
 from enricher.wiring import trial
+from enricher.wiring.kit import Kit
 from enricher.wiring.trial import MOST_SECONDS, Trier
-from enricher.wiring.workbench import CONNECTION, LiveWorkbench
+from enricher.wiring.workbench import LiveWorkbench
 from tests.fakes import packaged_programs
 from tests.past import BEGIN, Past, bodies, opened
 from tests.test_replay import SHELL, VITE, of_rules, rule
 
 NODE = "corpus: benign/node-vite"
 SCOPE = "_sourceCategory=*sysmon*"
+CONNECTION = "connection-template.json"
 RULE = "node-of-the-shop"
 
 
@@ -34,7 +36,12 @@ def past(tmp_path: Path, tables_in_sqlite: Callable[[Path], str]) -> Iterator[Pa
 def bench(past: Past, programs: Programs, *, directory: Path | None = None) -> LiveWorkbench:
     now = BEGIN + timedelta(hours=1)
     return LiveWorkbench(
-        past.store, lambda: programs, past.flow, lambda: now, lambda: 0.0, directory=directory, scope=SCOPE
+        past.store,
+        lambda: programs,
+        past.flow,
+        lambda: now,
+        lambda: 0.0,
+        kit=lambda rules: Kit(rules, SCOPE, "xml", directory=directory),
     )
 
 
@@ -135,12 +142,13 @@ def test_downloads_are_made_once_for_each_content(past: Past) -> None:
     programs = packaged_programs()
     contents = [programs]
     one = LiveWorkbench(
-        past.store, lambda: contents[-1], past.flow, lambda: BEGIN, lambda: 0.0, directory=None, scope=SCOPE
+        past.store, lambda: contents[-1], past.flow, lambda: BEGIN, lambda: 0.0, kit=lambda rules: Kit(rules, SCOPE, "xml")
     )
     first = one.downloads()
     assert one.downloads() is first
     assert len({file.name for file in first}) == len(first)
-    assert {file.kind for file in first} == {"sigma", "sumo", "hunt", "connection"}
+    assert {file.kind for file in first} == {"sigma", "sumo", "hunt", "sysmon", "connection", "terraform"}
+    assert {file.name.split("-")[1] for file in first if file.kind == "sumo"} == {"xml", "json", "otel", "cloud"}
     contents.append(Programs(replace(programs.rules, digest="another")))
     assert one.downloads() is not first
     assert one.downloads() == first

@@ -127,6 +127,20 @@ def expression(names: Iterable[str]) -> str:
     return f"^({'|'.join(parts)})\\.?$"
 
 
+def suffixes(names: Iterable[str]) -> str:
+    """Alternatives (RE2) for the end of a host name within a text, from the first label that is given. No part of it goes over a
+    blank or a slash.
+    """
+    return "|".join(sorted({_suffix(name) for name in names}))
+
+
+def _suffix(name: str) -> str:
+    labels = name.split(".")
+    while "*" in labels[0]:
+        labels = labels[1:]
+    return "\\.".join({_MANY: "[a-z0-9_.-]+", _ONE: "[a-z0-9_-]+"}.get(label, label) for label in labels)
+
+
 _STARS = {_MANY: ".+", _ONE: "[^.]+"}
 
 

@@ -1,11 +1,12 @@
 """The detection as Sigma rules, from the catalog that judges here: for whoever searches with something else than Sumo Logic.
 
-A rule finds more than the catalog: a star of Sigma goes over dots, and nothing is graded. Source: the Sigma specification 2.0.
+A rule finds more than the catalog: it does not count the labels between two dots, and nothing is graded. Source: the Sigma specification 2.0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from uuid import UUID, uuid5
 
 import yaml
@@ -20,6 +21,7 @@ _NAMESPACE = UUID("6f0c1f0e-6a3c-5d0a-9f57-3a1c1a0f7d22")
 """Fixed, so that a rule keeps its id for good."""
 _FIELD_OF = {"dns_query": "QueryName", "network_connection": "DestinationHostname"}
 """Category of the log source to the field that has the name: Sysmon's events 22 and 3."""
+_STARS = re.compile(r"\*+")
 _TOLD = {"dns_query": "DNS Query", "network_connection": "Network Connection"}
 _SAID = {
     "dns_query": "A process asks for the address of",
@@ -86,16 +88,29 @@ def _named(platforms: Sequence[Platform]) -> str:
     return ", ".join(dict.fromkeys(platform.name for platform in platforms))
 
 
-def _selections(field: str, names: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[str]]]]:
-    """By how a name is told: by its end, by a pattern, or whole."""
-    ends = sorted({name.lstrip("*") for name in names if name.startswith(("*.", "**.")) and "*" not in name.lstrip("*")})
-    exact = sorted({name for name in names if "*" not in name})
-    like = sorted(
-        {name.replace("**", "*") for name in names if "*" in name.lstrip("*") or ("*" in name and name[0] != "*")}
-    )
-    for selection, modifier, values in (("ends", "|endswith", ends), ("like", "", like), ("exact", "", exact)):
-        if values:
-            yield f"selection_{selection}", {f"{field}{modifier}": values}
+def _selections(field: str, names: Sequence[str]) -> Iterator[tuple[str, Json | list[Json]]]:
+    """By how a name is told: by its end, by its end and what else it has, or whole. No star stands within a value: not every product's
+    converter writes one as it should.
+    """
+    told = [_told(field, name) for name in sorted(set(names)) if "*" in name]
+    ends = f"{field}|endswith"
+    if only := sorted({one[ends] for one in told if len(one) == 1}):
+        yield "selection_ends", {ends: only}
+    if more := [one for one in told if len(one) > 1]:
+        yield "selection_like", more
+    if exact := sorted({name for name in names if "*" not in name}):
+        yield "selection_exact", {field: exact}
+
+
+def _told(field: str, name: str) -> Json:
+    """A pattern with stars as what a name of it begins with, has and ends in."""
+    begins, *within, ends = _STARS.split(name)
+    found: Json = {f"{field}|endswith": ends}
+    if begins:
+        found[f"{field}|startswith"] = begins
+    if has := [part for part in within if part.strip(".")]:
+        found[f"{field}|contains|all" if len(has) > 1 else f"{field}|contains"] = has if len(has) > 1 else has[0]
+    return found
 
 
 def _filters(field: str, platforms: Sequence[Platform], browsers: Sequence[str]) -> Iterator[tuple[str, Json]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-from enricher.standins.sumo.query import Fields, Query
+from enricher.standins.sumo.language import Search
 
 FIELDS = {
     "_messageid": "long",
@@ -49,14 +49,17 @@ class Message:
 
 @dataclass(slots=True)
 class Job:
-    """One search job. `session` is what its cookie must say; `asked_at` when somebody last asked about it."""
+    """One search job. `found` are its messages, `records` what an aggregation made of them, every value as text. `session` is what
+    its cookie must say; `asked_at` when somebody last asked about it.
+    """
 
     query_text: str
-    query: Query
+    query: Search
     begins: float
     ends: float
     asked_at: float
-    found: list[Fields]
+    found: list[dict[str, str]]
+    records: list[dict[str, str]]
     job_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
     session: str = field(default_factory=lambda: secrets.token_hex(8))
     polls: int = 0

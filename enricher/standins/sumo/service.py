@@ -21,7 +21,8 @@ from enricher.standins.limits import Window
 from enricher.standins.service import KEY, Clock, Refusal, Service, answer
 from enricher.standins.shelf import Json
 from enricher.standins.sumo.jobs import CANCELLED, DONE, FIELDS, GATHERING, PAUSED, Job, Message
-from enricher.standins.sumo.query import QueryError, parse, run
+from enricher.standins.sumo.language import QueryError, parse
+from enricher.standins.sumo.library import Library
 
 JOBS = "/api/v1/search/jobs"
 COOKIE = "JSESSIONID"
@@ -75,10 +76,12 @@ class SumoLogic(Service):
         self.api("GET", f"{JOBS}/<job_id>/messages", self._messages)
         self.api("GET", f"{JOBS}/<job_id>/records", self._records)
         self.api("DELETE", f"{JOBS}/<job_id>", self._delete)
+        self.library = Library(self)
 
     def holdings(self) -> Json:
         self._cancel_silent()
         return {
+            **self.library.holdings(),
             "messages": len(self.messages),
             "jobs": [
                 {
@@ -163,10 +166,10 @@ class SumoLogic(Service):
             raise self._refusal(429, message="Your organization has exceeded the active concurrent search job limit.")
         messages = [(n, one) for n, one in enumerate(self.messages) if one.at is None or begins <= one.at < ends]
         newest_first = sorted(messages, key=lambda one: -(one[1].at or 0))
-        found = run(query, [message.fields(n) for n, message in newest_first])
+        found, records = query.both([message.fields(n) for n, message in newest_first])
         if self.behaviour.instead is not None:
             found = [message.fields(n) for n, message in enumerate(self.behaviour.instead)]
-        job = Job(text, query, begins, ends, self.clock(), found)
+        job = Job(text, query, begins, ends, self.clock(), found, records)
         self._jobs[job.job_id] = job
         link = f"{request.host_url}{JOBS[1:]}/{job.job_id}"
         response = answer(202, {"id": job.job_id, "link": {"rel": "self", "href": link}}, {"Location": link})
@@ -203,7 +206,7 @@ class SumoLogic(Service):
             {
                 "state": job.state,
                 "messageCount": self._ready(job),
-                "recordCount": int(job.query.aggregates and job.state == DONE),
+                "recordCount": len(job.records) if job.state == DONE else 0,
                 "histogramBuckets": [],
                 "pendingErrors": list(behaviour.errors) if first else [],
                 "pendingWarnings": list(behaviour.warnings) if first else [],
@@ -227,19 +230,24 @@ class SumoLogic(Service):
 
     def _messages(self, job_id: str) -> Response:
         job = self._job(job_id)
-        offset, limit = self._number("offset"), self._number("limit")
-        if limit == 0:
-            raise self._refusal(400, "limit.zero", "Limit cannot be 0.")
-        page = job.found[: self._ready(job)][offset : offset + min(limit, LARGEST_PAGE)]
-        fields = [{"name": name, "fieldType": kind, "keyField": False} for name, kind in FIELDS.items()]
-        return answer(200, {"fields": fields, "messages": [{"map": dict(message)} for message in page]})
+        page = self._page(job.found[: self._ready(job)])
+        return answer(
+            200, {"fields": _fields(page or [dict.fromkeys(FIELDS, "")]), "messages": [{"map": one} for one in page]}
+        )
 
     def _records(self, job_id: str) -> Response:
         job = self._job(job_id)
         if not job.query.aggregates:
             raise self._refusal(400, "no.records.not.an.aggregation.query", "No records; query is not an aggregation")
-        fields = [{"name": "_count", "fieldType": "int", "keyField": False}]
-        return answer(200, {"fields": fields, "records": [{"map": {"_count": str(self._ready(job))}}]})
+        page = self._page(job.records if job.state == DONE else [])
+        return answer(200, {"fields": _fields(page), "records": [{"map": one} for one in page]})
+
+    def _page(self, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        """The part that was asked for, 10,000 at most."""
+        offset, limit = self._number("offset"), self._number("limit")
+        if limit == 0:
+            raise self._refusal(400, "limit.zero", "Limit cannot be 0.")
+        return rows[offset : offset + min(limit, LARGEST_PAGE)]
 
     def _delete(self, job_id: str) -> Response:
         job = self._job(job_id)
@@ -266,6 +274,12 @@ class SumoLogic(Service):
         if not written.isdecimal():
             raise self._refusal(400, f"{name}.negative", f"{name.capitalize()} cannot be negative.")
         return int(written)
+
+
+def _fields(rows: Iterable[Mapping[str, str]]) -> list[Json]:
+    """Every column of the rows. What was made of messages is told as text."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [{"name": name, "fieldType": FIELDS.get(name, "string"), "keyField": False} for name in names]
 
 
 def _body(status: int, code: str, message: str) -> Json:
