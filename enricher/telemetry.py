@@ -40,6 +40,7 @@ REQUERIES = Counter(
 SEARCH_IGNORED = Counter("enricher_search_results_ignored", "What a search found and was not asked for", ["reason"])
 DELIVERIES = Counter("enricher_deliveries", "Delivery attempts by outcome and reason", ["destination", "outcome", "reason"])
 CHORES = Counter("enricher_chores", "What is done by the clock, by kind and how it ended", ["kind", "ending"])
+SILENCES_UNTOLD = Counter("enricher_silences_untold", "Silences that nobody could be told of, by why", ["reason"])
 TWINS = Counter("enricher_ticket_twins", "Second tickets of one case that a look-up found", ["destination"])
 CREATES_AFTER_DOUBT = Counter(
     "enricher_creates_after_doubt", "Tickets created because a look-up found none in time", ["destination"]
@@ -57,6 +58,8 @@ DELIVERY = Histogram(
 )
 
 _WORD = re.compile("[a-z][a-z_]{0,39}")
+_TELL_ADDRESSES = ("httpx2", "httpcore2")
+"""Libraries that log the address of every call at INFO or below; the address of an HTTP Source is its secret."""
 
 
 def set_up_logs(*, level: int = logging.INFO) -> None:
@@ -80,6 +83,8 @@ def set_up_logs(*, level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    for name in _TELL_ADDRESSES:  # whatever the root's level becomes
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class BacklogCollector(Collector):

@@ -142,6 +142,11 @@ def test_a_variable_and_its_file_contradict(environment: Environment, tmp_path: 
             "a:x,sumo-search:hunter2",
             "entry 2 is called sumo-search, as is what the service searches by itself; give it another name",
         ),
+        (
+            "WEBHOOK_TOKENS",
+            "canary:hunter2",
+            "entry 1 is called canary, as is what the service sends to prove that it works; give it another name",
+        ),
         ("WEBHOOK_TOKENS", "a:hunter2,b:hunter2", "entry 2 has the secret of another source; each source needs its own"),
         ("LOOKUPS", "maybe", "should be 'on' or 'off'"),
         ("LEASE_SECONDS", "soon", "should be a valid number, unable to parse string as a number, not 'soon'"),

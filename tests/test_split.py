@@ -33,6 +33,7 @@ from tests.shelf import Shelf
 NAMES = case_names()
 EVERYTHING_BUT = {
     "rows",  # are those of the last alert
+    "earlier_titles",  # tells how it came to be known, which is what differs
     "key",  # may be that of the class the image alone gave
     "evidence",  # those of the last alert have a row
     "missing",  # says how far back history goes

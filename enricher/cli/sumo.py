@@ -29,6 +29,7 @@ def sumo() -> None:
 @click.option("--processes", "which", flag_value="processes", help="The companion for starts of processes (event 1).")
 @click.option("--hunting", "which", flag_value="hunting", help="Searches for a person instead.")
 @click.option("--preflight", "which", flag_value="preflight", help="Whether the events arrive at all, from how many hosts.")
+@click.option("--cases", "which", flag_value="cases", help="Searches over the cases that were sent back to Sumo Logic.")
 @click.option("--out", type=_OUT, metavar="DIR", help="Write one file for each instead.")
 @json_option
 def query(
@@ -88,6 +89,14 @@ def lint(
     from enricher.cli.sumo_lint import lint as run
 
     sys.exit(run(files, queries=queries, headers=headers, sender=sender, as_json=as_json))
+
+
+@sumo.command()
+def dashboard() -> None:
+    """The dashboard over the cases that were sent back, as the body of a REST call; Terraform makes the same."""
+    from enricher.cli.sumo_print import show_dashboard
+
+    show_dashboard()
 
 
 # --- what is put there ------------------------------------------------------------------------------------------------
@@ -154,13 +163,14 @@ def scheduled_search(*, form: str | None, name: str | None, as_json: bool) -> No
 @form_option
 @url_option
 @source_option
+@click.option("--cases", is_flag=True, help="Declare the fields of cases that are sent back, too.")
 @apply_option
 @json_option
-def apply(*, form: str | None, url: str | None, source: str | None, does: bool, as_json: bool) -> None:
+def apply(*, form: str | None, url: str | None, source: str | None, cases: bool, does: bool, as_json: bool) -> None:
     """Connection, monitors, missing data and heartbeat: what would be made or changed in Sumo Logic; with --apply it is. Nothing is deleted."""
     from enricher.cli import sumo_install as run
 
-    run.apply(run.Where(form, url, source), None, dry=not does, as_json=as_json)
+    run.apply(run.Where(form, url, source), None, cases=cases, dry=not does, as_json=as_json)
 
 
 @sumo.command()
@@ -173,6 +183,17 @@ def terraform(*, form: str | None, url: str | None, out: Path | None, as_json: b
     from enricher.cli.sumo_install import show_terraform
 
     show_terraform(form, url, out=out, as_json=as_json)
+
+
+@sumo.command()
+@form_option
+@url_option
+@click.option("--out", type=_OUT, metavar="DIR", required=True, help="Where the files are written.")
+def kit(*, form: str | None, url: str | None, out: Path) -> None:
+    """Everything there is as files: Terraform, REST bodies, searches, dashboard, Sigma, Sysmon's configuration, payloads. No secret is in any."""
+    from enricher.cli.sumo_install import write_kit
+
+    write_kit(form, url, out=out)
 
 
 @sumo.command()

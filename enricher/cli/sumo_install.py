@@ -1,4 +1,4 @@
-"""`enricher sumo connection`, `monitor`, `scheduled-search`, `terraform`, `roles` and `apply`: what is put into Sumo Logic."""
+"""`enricher sumo connection`, `monitor`, `scheduled-search`, `terraform`, `kit`, `roles` and `apply`: what is put into Sumo Logic."""
 
 from __future__ import annotations
 
@@ -62,20 +62,20 @@ def _show(wanted: Sequence[Body], name: str | None, *, as_json: bool) -> None:
     print_json(bodies if as_json or len(bodies) > 1 else bodies[0])
 
 
-def apply(where: Where, kinds: frozenset[str] | None, *, dry: bool, as_json: bool) -> None:
-    """Put it there, or say what that would take. Raises ConfigurationError, LibraryError."""
+def apply(where: Where, kinds: frozenset[str] | None, *, cases: bool = False, dry: bool, as_json: bool) -> None:
+    """Put it there, or say what that would take; with `cases` also what they need. Raises ConfigurationError, LibraryError."""
     settings, kit = _kit(where)
     problems = problems_of(where.url or settings.base_url)
     if problems:
         raise ConfigurationError(problems)
     token = token_of(settings, where.source)
-    wanted = [one for one in _bodies(kit, token) if kinds is None or one.kind in kinds]
+    wanted = [one for one in _bodies(kit, token, cases=cases) if kinds is None or one.kind in kinds]
     _do(settings, wanted, dry=dry, token=token, as_json=as_json)
 
 
-def _bodies(kit: Kit, token: str) -> list[Body]:
+def _bodies(kit: Kit, token: str, *, cases: bool) -> list[Body]:
     try:
-        return list(bodies(kit.objects, token))
+        return list(bodies(kit.objects, token, cases=cases))
     except ValueError as error:
         raise ConfigurationError([f"ENRICHER_WEBHOOK_TOKENS: {error}"]) from None
 
@@ -117,6 +117,12 @@ def show_terraform(form: str | None, url: str | None, *, out: Path | None, as_js
         print_json([{"name": name, "text": text} for name, text in files.items()])
     else:
         raw("\n".join(f"# --- {name}\n{text}" for name, text in files.items()).rstrip("\n"))
+
+
+def write_kit(form: str | None, url: str | None, *, out: Path) -> None:
+    """Write every file of the kit."""
+    _settings, kit = _kit(Where(form, url, None))
+    write_files(out, {one.name: one.text for one in kit.files})
 
 
 def roles(*, as_json: bool) -> None:

@@ -39,7 +39,8 @@ def show_queries(choice: Choice, *, out: Path | None, as_json: bool) -> None:
         raise click.UsageError("there are no such searches for cloud-siem: name another --form")
     queries = _named(_chosen(kit, form, choice), choice.name)
     if out is not None:
-        write_files(out, {f"sumo-{one.form}-{one.name}.txt": f"{one.text}\n" for one in queries})
+        sort = choice.which if choice.which == "cases" else form
+        write_files(out, {f"sumo-{sort}-{one.name}.txt": f"{one.text}\n" for one in queries})
     elif as_json:
         print_json([asdict(one) | {"characters": len(one.text)} for one in queries])
     elif choice.name or choice.which == "hunting":
@@ -53,6 +54,8 @@ def _chosen(kit: Kit, form: Form, choice: Choice) -> Sequence[Query]:
     match choice.which:
         case "hunting":
             return [Query(name="hunting", form=form, text=kit.hunting(form).rstrip("\n"), platforms=())]
+        case "cases":
+            return [Query(name=one.name, form=form, text=one.text, platforms=()) for one in kit.cases]
         case "preflight":
             return [kit.preflight(form)]
         case "processes":
@@ -97,6 +100,12 @@ def show_sysmon_config(*, out: Path | None) -> None:
         write_files(out, {SYSMON: kit.sysmon})
     else:
         raw(kit.sysmon.rstrip("\n"))
+
+
+def show_dashboard() -> None:
+    """Print the body of the REST call."""
+    _settings, kit = own_kit()
+    print_json(kit.dashboard)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:

@@ -99,7 +99,7 @@ def case_document(
         exceptions=_exceptions(ordered),
         drift=drift(alert, columns, where, ordered, rules),
         missing=missing(top, alert),
-        **what_next(top, alert, rules, times),
+        **what_next(top, alert, rules, times),  # type: ignore[typeddict-item] # holds no title of before, nor does any other part
         tickets=[],
         first_seen=_iso(min(times, default=None)),
         last_seen=_iso(max(times, default=None)),

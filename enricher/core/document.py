@@ -6,7 +6,7 @@ A key may be added, never renamed. A fact that is not known is null and stands i
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 Json = dict[str, Any]
 
@@ -253,6 +253,8 @@ class CaseDocument(HistoryDoc, NextDoc):
     links: dict[str, str]
     """`sumo_alert`, `sumo_query`, `sumo_monitor` where the alert had them."""
     insight: InsightDoc | None
+    earlier_titles: NotRequired[list[str]]
+    """Titles that the case had before, the newest last: by them a ticket's headline is known to be nobody's but ours."""
     evidence: list[Json]
     """The events behind the case, as read: for the case page, never for a ticket."""
 

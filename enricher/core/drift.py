@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -120,13 +120,14 @@ def drift_document(days: int, records: Sequence[DriftRecord], queries: Sequence[
 def drift(alert: Alert, columns: Columns, rows: Sequence[int], findings: Sequence[Finding], rules: Rules) -> list[DriftDoc]:
     """Where Sumo Logic says something else of a case, each difference once with its rows; at most twenty.
 
-    The first of `findings` speaks for the case.
+    The first of `findings` speaks for the case; a label that is right for any of them is no difference.
     """
     found: dict[tuple[str, str], DriftDoc] = {}
+    right = {name for finding in findings for name in _names(finding)}
     for index in rows:
         said = columns.get(index, {})
         for one in (
-            _platform(said.get("serverlessplatform"), findings[0], rules.catalog),
+            _platform(said.get("serverlessplatform"), findings[0], right, rules.catalog),
             _flag(said.get("issuspicious"), findings),
         ):
             if one is not None:
@@ -138,9 +139,16 @@ def _difference(field: str, sumo: str, ours: str, reason: str) -> DriftDoc:
     return DriftDoc(field=field, sumo=sumo[:MAX_TEXT], ours=ours, reason=reason, rows=[])
 
 
-def _platform(label: str | None, top: Finding, catalog: Catalog) -> DriftDoc | None:
+def _names(finding: Finding) -> set[str]:
+    """What Sumo Logic may call the finding's platform: as we do, or as the seed did."""
+    platform = finding.graded.facts.signal.platform
+    seed = _SEED_LABELS.get(platform.seed_pattern or "")
+    return {platform.name, seed} if seed else {platform.name}
+
+
+def _platform(label: str | None, top: Finding, right: Collection[str], catalog: Catalog) -> DriftDoc | None:
     ours = top.graded.facts.signal.platform
-    if not label or label in {ours.name, _SEED_LABELS.get(ours.seed_pattern or "")}:
+    if not label or label in right:
         return None
     if _NO_LABEL.fullmatch(label):
         reason = "no_platform"

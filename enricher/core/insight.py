@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from enricher.core import fields, siem_fields
+from enricher.core.document import CaseDocument
 from enricher.core.records.record import decoded, is_node, node
 from enricher.core.rows import MOST_ROWS
 from enricher.errors import PayloadError
@@ -26,6 +27,7 @@ _WRAPPERS = ("data", "insight")
 _NAMED_BY = ("name", "hostname", "ip", "username", "id")
 _REFERENCE = re.compile(r"[\w-]{1,64}", re.ASCII)
 _TEXT_LIMIT = 200
+_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|INSIGHT-\d{1,12}", re.ASCII)
 _API_HOST = re.compile(r"api\.((?:[a-z0-9]+\.)?sumologic\.com)")
 
 
@@ -127,6 +129,13 @@ def linked(alert: Alert, console_url: str | None) -> Alert:
     if of is None or console_url is None or of.id is None or not _REFERENCE.fullmatch(of.id):
         return alert
     return replace(alert, insight=replace(of, url=f"{console_url}/sec/insight/{of.id}"))
+
+
+def insight_of(case: CaseDocument) -> str | None:
+    """The id of the Insight that a case came in with, fit for an address; None where it has none, or one of another form."""
+    insight: Mapping[str, object] = case.get("insight") or {}
+    said = (insight.get("id"), insight.get("readable_id"))
+    return next((one for one in said if isinstance(one, str) and _ID.fullmatch(one)), None)
 
 
 # --- its parts ------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ _NOT_YET = "dns.never_connected"
 _ANSWERED = frozenset({Status.OK.value, Status.STALE.value})
 TOLD_HOSTS = 5
 """How many others that contact the same tenant are told of: what more of them use is a popular one, and every host would be news to all."""
+MOST_TITLES = 10
 SEEN_AFTER = timedelta(hours=1)
 """How long nothing must have been said of a case before it is said that contact goes on."""
 
@@ -72,6 +73,8 @@ def merge(
         merged["lineage"] = other["lineage"]
     merged["shared_hosts"] = max(new["shared_hosts"], stored.get("shared_hosts", []), key=len)
     merged["contacts"] = new["contacts"] if covers else _all_times(stored, new)
+    if earlier := _earlier_titles(stored, merged["title"]):
+        merged["earlier_titles"] = earlier
     return merged, [news] if news else []
 
 
@@ -84,6 +87,11 @@ def seen_again(document: CaseDocument, new_contacts: int, told_at: datetime, now
     count = max(new_contacts, sum(at > iso(told_at) for at in document.get("contacts", ())))
     said = f"at least {count}" if count >= MAX_CONTACTS else str(count)
     return _news("seen", now, f"Seen again: {said} contact{'s' * (count != 1)} since {told_at:%Y-%m-%d %H:%M} UTC", [])
+
+
+def _earlier_titles(stored: CaseDocument, title: str) -> list[str]:
+    had = dict.fromkeys((*stored.get("earlier_titles", ()), stored["title"]))
+    return [one for one in had if one != title][-MOST_TITLES:]
 
 
 def _covers(new: CaseDocument, stored: CaseDocument) -> bool:

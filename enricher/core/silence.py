@@ -1,19 +1,25 @@
-"""Silence: how often a source is to be heard, and when it has not been for too long."""
+"""Silence: how often a source is to be heard, when it has not been for too long, and how each stands."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from enricher.core import canary, requery
 from enricher.core.fields import fold
 from enricher.model import Alert, Kind
 
 What = Literal["webhook", "heartbeat", "logs"]
 """No webhook of a source; a heartbeat that stopped; a monitor that says that logs stopped."""
 
+Fault = Literal["interval", "room"]
+"""Why a heartbeat is not watched: it states no usable interval; its source has as many as are remembered."""
+
+OWN = frozenset({canary.SOURCE, requery.SOURCE})
+"""What the service sends itself: nobody waits for it here."""
 SHORTEST_S, LONGEST_S = 60.0, 7 * 86_400.0
 GRACE_S = 300.0
 """Beyond twice the interval: a search may start late, and what it sends is settled a little later."""
@@ -60,6 +66,44 @@ class Silence:
     begun_at: datetime
     ended_at: datetime | None = None
 
+    @property
+    def dropped(self) -> bool:
+        """It is over because nobody watches any more: nothing was heard."""
+        return self.ended_at == self.begun_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faulty:
+    """A heartbeat that is not watched as it asks to be, and when such a one last came."""
+
+    source: str
+    name: str
+    fault: Fault
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """How one source is watched. `every_s` is the shortest interval at which something of it is to be heard.
+
+    `heartbeat_at` is when its last heartbeat came. `silences` go on, the oldest first.
+    """
+
+    every_s: float | None = None
+    heartbeat_at: datetime | None = None
+    silences: tuple[Silence, ...] = ()
+    faulty: tuple[Faulty, ...] = ()
+    own: bool = False
+    """It is the service itself that sends it."""
+
+    @property
+    def watched(self) -> bool:
+        return self.every_s is not None
+
+    @property
+    def silent_since(self) -> datetime | None:
+        return min((one.since for one in self.silences), default=None)
+
 
 def every_of(text: str | None) -> float | None:
     """`15m`, `1h`, `7d` as seconds; None for anything else, and for less than a minute or more than a week."""
@@ -79,6 +123,32 @@ def vital_of(alert: Alert) -> Vital | None:
     if trigger == "resolvedmissingdata":
         return Vital(what="logs", name=name, ended=True)
     return None
+
+
+def watchings(watched: Sequence[Watched], silences: Sequence[Silence], faulty: Sequence[Faulty]) -> dict[str, Watching]:
+    """How every source is watched of which there is something to say, by name."""
+    names = OWN.union(*({one.source for one in some} for some in (watched, silences, faulty)))
+    return {name: _watching(name, watched, silences, faulty) for name in sorted(names)}
+
+
+def _watching(name: str, watched: Sequence[Watched], silences: Sequence[Silence], faulty: Sequence[Faulty]) -> Watching:
+    its = [one for one in watched if one.source == name]
+    return Watching(
+        every_s=min((one.every_s for one in its), default=None),
+        heartbeat_at=max((one.heard_at for one in its if one.what == "heartbeat"), default=None),
+        silences=tuple(one for one in silences if one.source == name),
+        faulty=tuple(one for one in faulty if one.source == name),
+        own=name in OWN,
+    )
+
+
+def by_source(every_s: Mapping[str, float], heard: Mapping[str, datetime]) -> list[Watched]:
+    """The sources that are to send so often, as far as they have ever been heard."""
+    return [
+        Watched(what="webhook", source=name, name="", every_s=every_s[name], heard_at=at)
+        for name, at in heard.items()
+        if name in every_s and name not in OWN
+    ]
 
 
 def up_since(looked_at: datetime | None, before: datetime | None, now: datetime) -> datetime:

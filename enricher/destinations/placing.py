@@ -116,10 +116,11 @@ def summary(document: CaseDocument, layout: Layout, most: int, base_url: str | N
 
 
 def summaries(document: CaseDocument, layout: Layout, most: int, base_url: str | None = None) -> Iterator[str]:
-    """That line at every severity and score: one that is none of these was edited by somebody."""
-    values = places(document, base_url)  # once: no more than the grade differs
-    grades = (_grade(severity, score) for severity in Severity for score in range(101))
-    return (_summary(layout, {**values, **grade}, most) for grade in grades)
+    """That line at every severity and score, with the case's title and those before it: one that is none of these was edited."""
+    for title in (document["title"], *document.get("earlier_titles", ())):
+        values = places({**document, "title": title}, base_url)  # once for each: no more than the grade differs
+        for severity in Severity:
+            yield from (_summary(layout, {**values, **_grade(severity, score)}, most) for score in range(101))
 
 
 def _summary(layout: Layout, values: Mapping[str, str], most: int) -> str:

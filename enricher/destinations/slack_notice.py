@@ -110,7 +110,8 @@ def render(silence: Silence, channel: str, *, mention: str | None = None) -> Jso
 
 def render_end(silence: Silence, channel: str) -> Json:
     """The reply in its thread."""
-    return _body(silence, channel, f"Heard again: {_span(silence)}", "ended")
+    said = "Watched no more" if silence.dropped else "Heard again"
+    return _body(silence, channel, f"{said}: {_span(silence)}", "ended")
 
 
 def _body(silence: Silence, channel: str, text: str, part_of_it: str) -> Json:

@@ -7,12 +7,12 @@ last: where it stands, all else does. Calls as in the public clients of Cloud SI
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx2
 
 from enricher.core.document import CaseDocument, Json, News
+from enricher.core.insight import insight_of
 from enricher.destinations.http import Service, part
 from enricher.destinations.saying import Limits, fit
 from enricher.destinations.wording import Description, event_id, standing, tell
@@ -23,7 +23,6 @@ from enricher.ports import Delivery, Ticket
 MOST_COMMENT = 8_000
 """Characters; no limit is documented."""
 UNTOLD = frozenset({"seen", "twin"})
-_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|INSIGHT-\d{1,12}", re.ASCII)
 _RANKS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 _THEIRS: Mapping[str, str] = {
     Severity.LOW: "LOW",
@@ -36,7 +35,10 @@ _UNREAD = "MEDIUM"
 
 
 class SumoInsight:
-    """The port `Destination` for the Insights of one account. `status`: what an Insight is set to when its case is over."""
+    """The port `Destination` for the Insights of one account. `status`: what an Insight is set to when its case is over.
+
+    `turn` waits until the next call may be made: the account's calls are counted together.
+    """
 
     def __init__(
         self,
@@ -46,9 +48,11 @@ class SumoInsight:
         name: str = "insight",
         status: str | None = None,
         base_url: str | None = None,
+        turn: Callable[[], None] = lambda: None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.name, self._status, self._base_url = name, status, base_url
+        self._turn = turn
         base = re.sub(r"/api(?:/v1)?/*\Z", "", url.rstrip("/"))
         self._service = Service(name, base, read_s=20.0, secrets=login, auth=login, transport=transport)
 
@@ -80,6 +84,7 @@ class SumoInsight:
 
     def check(self) -> Sequence[str]:
         """Whether Insights can be read."""
+        self._turn()
         self._service.call("GET", "/api/sec/v1/insights", params={"limit": "1"})
         return ("warning: only a comment can show whether the key may write to Insights",)
 
@@ -112,14 +117,8 @@ class SumoInsight:
         return any(f"[{marker}]" in body for body in found if isinstance(body, str))
 
     def _call(self, method: str, path: str, json: Json | None = None) -> Json:
+        self._turn()
         return self._service.call(method, f"/api/sec/v1/insights/{path}", json=json, empty=method != "GET").data
-
-
-def insight_of(case: CaseDocument) -> str | None:
-    """The id of the case's Insight, fit for an address; None where it has none, or one of another form."""
-    insight: Mapping[str, Any] = case.get("insight") or {}
-    said = (insight.get("id"), insight.get("readable_id"))
-    return next((one for one in said if isinstance(one, str) and _ID.fullmatch(one)), None)
 
 
 def raised(theirs: object, ours: str) -> str | None:

@@ -10,12 +10,16 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, SecretStr
 from pydantic_settings import NoDecode
 
+from enricher.core import canary, requery
 from enricher.core.issue_fields import Option, custom_fields, option_of
-from enricher.core.requery import SOURCE
 from enricher.core.written import as_names, as_switch
 from enricher.model import Severity
 
 _LAST_PORT = 65_535
+_OWN = {
+    requery.SOURCE: "what the service searches by itself",
+    canary.SOURCE: "what the service sends to prove that it works",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,8 @@ def tokens_of(value: object) -> object:
             continue
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", source) or not secret:
             raise ValueError(f"entry {i} should be source:secret, the source of letters, digits, '.', '_' and '-'")
-        if source == SOURCE:
-            raise ValueError(
-                f"entry {i} is called {SOURCE}, as is what the service searches by itself; give it another name"
-            )
+        if source in _OWN:
+            raise ValueError(f"entry {i} is called {source}, as is {_OWN[source]}; give it another name")
         if any(token.secret.get_secret_value() == secret and token.source != source for token in tokens):
             raise ValueError(f"entry {i} has the secret of another source; each source needs its own")
         tokens.append(WebhookToken(source, SecretStr(secret)))

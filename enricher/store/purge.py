@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Table, delete, exists, func, select, tuple_
 
@@ -25,19 +25,22 @@ from enricher.store.schema import (
     target_hosts,
 )
 from enricher.store.schema_accounts import repeats, row_accounts
+from enricher.store.schema_watch import heartbeat_faults, heartbeats, silences
 from enricher.store.tallies import fold, tally_forgotten
 from enricher.store.uses import day_of
 
 _LOCK = "purge"
 CHUNK = 500
 """Rows a transaction: small enough that an alert being accepted hardly waits."""
+LONG_GONE = timedelta(days=30)
+"""A heartbeat may come once a week: one that only seems old is not forgotten, or nobody would miss it."""
 _ENDED = follow_ups.c.state.in_(("done", "given_up"))
 _LEADS_NOWHERE = ~exists().where(cases.c.key == case_aliases.c.case_key)
 
 
 def purge(access: Access, before: datetime) -> dict[str, int]:
-    """Delete finished alerts, events, contacts, rotations, follow-ups and drift from before `before`, versions of queries last
-    seen, and look-ups that expired before it.
+    """Delete finished alerts, events, contacts, rotations, follow-ups, silences and drift from before `before`, versions of queries
+    last seen, and look-ups that expired before it; heartbeats that were not heard since, and not for 30 days.
 
     Running counts from before it are added up into one. Returns how many were deleted of each. A record that is sent again after its event was forgotten counts as new.
     """
@@ -51,6 +54,9 @@ def purge(access: Access, before: datetime) -> dict[str, int]:
         "aliases": lambda tx: _rows(tx, case_aliases, _LEADS_NOWHERE),
         "drift": lambda tx: _oldest_day(tx, day_of(before)),
         "queries": lambda tx: _rows(tx, query_versions, query_versions.c.last_at < before),
+        "silences": lambda tx: _rows(tx, silences, silences.c.ended_at < before),
+        "heartbeats": lambda tx: _rows(tx, heartbeats, heartbeats.c.last_at < min(before, tx.now - LONG_GONE)),
+        "heartbeat_faults": lambda tx: _rows(tx, heartbeat_faults, heartbeat_faults.c.at < before),
         "lookups": lambda tx: _rows(tx, lookups, lookups.c.expires_at < before),
     }
     forgotten = {name: _all_of_it(access, step) for name, step in steps.items()}

@@ -16,6 +16,17 @@ heartbeats = Table(
     Column("last_at", Moment, nullable=False),
 )
 
+heartbeat_faults = Table(
+    "heartbeat_faults",
+    metadata,
+    Column("source", Words(100), primary_key=True),
+    Column("fault", NAME, primary_key=True),
+    Column("name", Words(200), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("said_at", Moment),
+)
+"""The last heartbeat of a source that is not watched as it asks to be, by why."""
+
 silences = Table(
     "silences",
     metadata,
@@ -31,8 +42,10 @@ silences = Table(
     Column("tried_at", Moment),
     Column("tries", Integer, nullable=False),
     Column("due_at", Moment, nullable=False),
+    Column("refusals", Integer, nullable=False),
+    Column("logged", Integer, nullable=False),
 )
-"""`told`: 0 nothing, 1 that it began, 2 that it ended. `tried_at`: an attempt to tell the next has no known outcome."""
+"""`told`, `logged`: 0 nothing, 1 that it began, 2 that it ended. `tried_at`: an attempt to tell the next has no known outcome."""
 _OPEN = silences.c.ended_at.is_(None)
 Index(
     "silences_open",

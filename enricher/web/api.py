@@ -7,8 +7,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from enricher.core.accounts import SourceRecord
 from enricher.core.document import Json
 from enricher.core.secrets import mask
+from enricher.core.silence import Watching
 from enricher.errors import PayloadError
 from enricher.model import Severity
 from enricher.ports import AlertRecord, AuditRecord, CaseRecord, DeliveryRecord
@@ -123,7 +125,10 @@ def _add_intake(routes: Blueprint, services: Services) -> None:
 
     @routes.get("/sources")
     def sources() -> Response:
-        return json_answer({"sources": reader.sources()})
+        watchings = services.watchings()
+        return json_answer(
+            {"sources": [source_json(one, watchings.get(one.source, Watching())) for one in reader.sources()]}
+        )
 
     @routes.get("/quarantine")
     def quarantine() -> Response:
@@ -228,6 +233,19 @@ def alert_json(record: AlertRecord) -> Json:
     document = asdict(record)
     document["reason"] = record.reason and mask(record.reason)
     return {"id": document.pop("alert_id"), **document}
+
+
+def source_json(record: SourceRecord, watching: Watching) -> Json:
+    """A source, and how it is watched. `heartbeat_fault` is why its last unusable heartbeat is not watched."""
+    faults = sorted(watching.faulty, key=lambda one: one.at)
+    return {
+        **asdict(record),
+        "watched": watching.watched,
+        "every_s": watching.every_s,
+        "heartbeat_at": watching.heartbeat_at,
+        "heartbeat_fault": faults[-1].fault if faults else None,
+        "silent_since": watching.silent_since,
+    }
 
 
 def quarantined_json(record: AlertRecord) -> Json:

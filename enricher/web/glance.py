@@ -12,6 +12,7 @@ from enricher.core.canary import WEBHOOK, Standing
 from enricher.core.document import Json
 from enricher.core.phrases import span
 from enricher.core.secrets import mask
+from enricher.core.silence import Watching
 from enricher.core.uses import RuleDay
 from enricher.model import Backlog, Severity
 from enricher.ports import DestinationHealth, Overview
@@ -26,6 +27,7 @@ A_DAY = timedelta(days=1)
 FORGOTTEN = timedelta(days=7)
 """A source that is quiet for so long was taken out of use: it is still listed, and nothing is wrong with it."""
 MOST_PROBLEMS = 5
+MOST_SOURCES = 5
 MOST_RULES = 10
 MOST_EXAMPLES = 3
 PRESSURE = {
@@ -82,6 +84,7 @@ class Found:
     mark: str | None
     """Of backpressure."""
     quiet: Mapping[str, timedelta]
+    watchings: Mapping[str, Watching]
     standings: Sequence[Standing]
     rules: Sequence[Json]
 
@@ -90,11 +93,12 @@ def troubles(found: Found) -> list[Trouble]:
     """The worst first: what is not accepted, not judged, not delivered; then what may be so soon."""
     return [
         *_intake(found.backlog, found.mark),
+        *_silent(found.watchings),
         *_destinations(found.failing),
         *_dead(found.backlog),
         *_content(found.problems),
         *_canaries(found.standings),
-        *_quiet(found.quiet),
+        *_quiet({name: since for name, since in found.quiet.items() if not _speechless(found.watchings.get(name))}),
         *_rules(found.rules),
     ]
 
@@ -106,6 +110,32 @@ def _intake(backlog: Backlog, mark: str | None) -> list[Trouble]:
             f"The oldest of {_many(backlog.alerts_waiting, 'waiting alert')} has waited for {span(backlog.oldest_alert_s)}."
         )
     return [Trouble(of="Intake", said=one, page="console.intake") for one in said]
+
+
+def _silent(watchings: Mapping[str, Watching]) -> list[Trouble]:
+    """One line, however many there are: Intake tells them apart."""
+    open_ = [silence for one in watchings.values() for silence in one.silences]
+    if not open_:
+        return []
+    mute = sorted({one.source for one in open_ if one.what != "logs"})
+    missing = sorted({one.source for one in open_ if one.what == "logs"})
+    said = [
+        *([f"nothing is heard in time of {_named(mute)}"] if mute else []),
+        *([f"logs do not reach Sumo Logic, says {_named(missing)}"] if missing else []),
+    ]
+    since = when(min(one.since for one in open_), seconds=False)
+    text = "; ".join(said)
+    return [Trouble(of="Silence", said=f"{text[0].upper()}{text[1:]}. Since {since}.", page="console.intake")]
+
+
+def _named(sources: Sequence[str]) -> str:
+    more = len(sources) - MOST_SOURCES
+    return ", ".join(sources[:MOST_SOURCES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _speechless(one: Watching | None) -> bool:
+    """Whether its silence is said already."""
+    return one is not None and any(silence.what != "logs" for silence in one.silences)
 
 
 def _destinations(failing: Sequence[DestinationHealth]) -> list[Trouble]:

@@ -10,6 +10,7 @@ from flask import Flask, Response
 
 from enricher.core.canary import Standing
 from enricher.core.document import Json
+from enricher.core.silence import Silence
 from enricher.errors import StoreUnavailable
 from enricher.ports import Condition
 from enricher.web.answers import json_answer
@@ -17,14 +18,20 @@ from enricher.web.openapi import openapi_document
 from enricher.web.services import Services
 
 
-def condition_json(told: Condition, canaries: Sequence[Standing]) -> Json:
-    """What anybody may know: counts, names of destinations and fixed words, nothing of what a service answered."""
+def condition_json(told: Condition, canaries: Sequence[Standing], silences: Sequence[Silence]) -> Json:
+    """What anybody may know: counts, names of destinations and sources, and fixed words, nothing of what a service answered."""
     return {
         "inbox": told.alerts_waiting,
         "dead_letters": {"alert": told.dead_alerts, "delivery": told.dead_deliveries},
         "destinations": [asdict(one) for one in told.destinations],
         "canary": [{"destination": one.destination, "state": one.state, "proved_at": one.proved_at} for one in canaries],
+        "silent": [_silent(name, silences) for name in sorted({one.source for one in silences})],
     }
+
+
+def _silent(source: str, silences: Sequence[Silence]) -> Json:
+    its = [one for one in silences if one.source == source]
+    return {"source": source, "since": min(one.since for one in its), "what": sorted({one.what for one in its})}
 
 
 def add_ops(app: Flask, services: Services) -> None:
@@ -41,11 +48,11 @@ def add_ops(app: Flask, services: Services) -> None:
         problems = list(services.content_problems())
         try:
             services.reader.ready()
-            told, canaries = services.reader.condition(), services.canaries()
+            told = condition_json(services.reader.condition(), services.canaries(), services.silences())
         except StoreUnavailable as error:
             return json_answer({"status": "unavailable", "detail": error.detail, "problems": problems}, 503)
         busy = services.pressure.mark()
-        return json_answer({"status": "ready", "problems": problems, "busy": busy, **condition_json(told, canaries)})
+        return json_answer({"status": "ready", "problems": problems, "busy": busy, **told})
 
     def metrics() -> Response:
         body, content_type = services.metrics()

@@ -11,6 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddic
 from enricher.core.document import CaseDocument, Json, News
 from enricher.core.drift import REASONS
 from enricher.core.feedback import Said
+from enricher.core.silence import Fault, What
 from enricher.core.tune import Standing
 from enricher.core.work import CaseWork
 from enricher.model import Severity
@@ -135,6 +136,7 @@ SCHEMAS: Json = {
             "dead_letters": _object({"alert": _COUNT, "delivery": _COUNT}),
             "destinations": {"type": "array", "items": _ref("DestinationHealth")},
             "canary": {"type": "array", "items": _ref("CanaryStanding")},
+            "silent": {"type": "array", "items": _ref("SilentSource")},
         },
     ),
     "DestinationHealth": _object(
@@ -146,6 +148,9 @@ SCHEMAS: Json = {
             "since": _TIME_OR_NULL,
             "paused_until": _TIME_OR_NULL,
         }
+    ),
+    "SilentSource": _object(
+        {"source": _TEXT, "since": _TIME, "what": {"type": "array", "items": {"enum": list(get_args(What))}}}
     ),
     "CanaryStanding": _object(
         {
@@ -202,6 +207,11 @@ SCHEMAS: Json = {
             "dead": _COUNT,
             "repeats": _COUNT,
             "monitors": {"type": "array", "items": _ref("Monitor")},
+            "watched": {"type": "boolean"},
+            "every_s": {"type": ["number", "null"]},
+            "heartbeat_at": _TIME_OR_NULL,
+            "heartbeat_fault": {"enum": [*get_args(Fault), None]},
+            "silent_since": _TIME_OR_NULL,
         }
     ),
     "Feedback": _object({"said": _SAID, "by": _TEXT, "at": _TIME, "source": _TEXT, "note": _TEXT}),

@@ -11,6 +11,7 @@ from enricher.core.canary import Standing
 from enricher.core.document import Json
 from enricher.core.feedback import Words
 from enricher.core.people import Account, Proxy, Role
+from enricher.core.silence import Silence, Watching
 from enricher.model import Severity
 from enricher.ports import Dialogs, Inbox, Operator, Pressure, Reader, Replays, Sessions, Submission
 from enricher.web.workbench import Workbench
@@ -105,6 +106,10 @@ class Services:
     """Where each severity begins, for the scale behind the ledger."""
     canaries: Callable[[], Sequence[Standing]]
     """How the webhook and each destination stand by their canaries. Raises StoreUnavailable."""
+    watchings: Callable[[], Mapping[str, Watching]]
+    """How each source is watched, by name, where there is anything to say of it. Raises StoreUnavailable."""
+    silences: Callable[[], Sequence[Silence]]
+    """Those that go on, the oldest first; cheaper than how every source is watched. Raises StoreUnavailable."""
     tuning: Callable[[], Sequence[Json]]
     """Every tuning rule and where it stands (`core.tuning_doc.tuning_docs`)."""
     workbench: Workbench

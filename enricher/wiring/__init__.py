@@ -19,7 +19,6 @@ from enricher.core.drift import drift_document
 from enricher.core.feedback import Words
 from enricher.core.insight import console
 from enricher.core.merge import merge
-from enricher.core.route import destinations_for
 from enricher.core.tune import states
 from enricher.core.tuning_doc import tuning_docs
 from enricher.errors import StoreUnavailable
@@ -37,7 +36,7 @@ from enricher.sumo.lineage import LineageSearch
 from enricher.telemetry import LOOKUPS, exposition
 from enricher.web.services import Services, TicketSource, WebSettings
 from enricher.wiring.canary import Sender
-from enricher.wiring.destinations import destinations_of, shows_tickets
+from enricher.wiring.destinations import deliver_to, destinations_of, shows_tickets
 from enricher.wiring.experience import LiveExperience
 from enricher.wiring.flow import Flow, submission
 from enricher.wiring.live import LiveContent
@@ -48,7 +47,7 @@ from enricher.wiring.requery import requeries
 from enricher.wiring.searching import is_set_up, searcher
 from enricher.wiring.steady import Steady
 from enricher.wiring.visitors import signing_key, visitors_of
-from enricher.wiring.watch import watcher
+from enricher.wiring.watch import rhythms, watcher
 from enricher.wiring.workbench import workbench_of
 from enricher.worker import Work
 from enricher.worker.alerts import as_it_is
@@ -131,6 +130,8 @@ class Application:
                 workbench=workbench_of(settings, self.store, self.live.programs, clock),
                 drift=self.drift,
                 canaries=self.canaries,
+                silences=self.store.watch.open,
+                watchings=lambda: self.store.watch.standing(rhythms(settings)),
                 now=clock,
             )
         )
@@ -179,6 +180,7 @@ class Application:
             also={**(again.also if again else {}), **watch.also},
             recurring=(LOOKS,),
             endless=again.endless if again else frozenset(),
+            close=watch.close,
         )
 
     def tuning(self) -> list[Json]:
@@ -234,7 +236,7 @@ def application(settings: Settings | None = None) -> Application:
         settings.database_url.get_secret_value(),
         clock=Steady(clock),
         merge=merge,
-        deliver_to=lambda case: destinations_for(case, plan.routes, names),
+        deliver_to=deliver_to(plan, names),
         lease_s=settings.lease_seconds,
         show_tickets=shows_tickets(plan),
         rates=rates_of(settings, plan),

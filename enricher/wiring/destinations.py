@@ -10,7 +10,10 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from enricher.content import DeliveryPlan, Further
+from enricher.core.document import CaseDocument
+from enricher.core.insight import insight_of
 from enricher.core.layout import PLAIN, Layouts
+from enricher.core.route import destinations_for
 from enricher.errors import ConfigurationError
 from enricher.ports import Destination, Ticket
 from enricher.settings import Settings
@@ -69,6 +72,13 @@ def _own_makers(settings: Settings, templates: Templates, on_twins: OnTwins | No
 def shows_tickets(plan: DeliveryPlan) -> tuple[str, ...]:
     """The destinations that are told of a case's tickets elsewhere: every channel of Slack, and what leads back into Sumo Logic."""
     return ("slack", *(one.name for one in plan.further if one.kind in {"slack", "sumo", "insight"}))
+
+
+def deliver_to(plan: DeliveryPlan, names: Sequence[str]) -> Callable[[CaseDocument], Sequence[str]]:
+    """Which of the destinations get a case, by its routes; those that comment on Insights only where there is one."""
+    insights = {one.name for one in plan.further if one.kind == "insight"}
+    others = tuple(name for name in names if name not in insights)
+    return lambda case: destinations_for(case, plan.routes, names if insight_of(case) else others)
 
 
 # --- further ones -----------------------------------------------------------------------------------------------------
@@ -203,14 +213,15 @@ def _sumo(one: Further, settings: Settings) -> tuple[Place, Make]:
 def _insight(one: Further, settings: Settings) -> tuple[Place, Make]:
     """Raises ConfigurationError where the settings name no API."""
     from enricher.destinations.sumo_insight import SumoInsight
+    from enricher.wiring.pacing import insight_turn
 
     url, user, key = settings.sumo_api_url, settings.sumo_access_id, settings.sumo_access_key
     if not url or not user or not key:
         needed = "ENRICHER_SUMO_API_URL, ENRICHER_SUMO_ACCESS_ID and ENRICHER_SUMO_ACCESS_KEY"
         raise ConfigurationError([f"{one.source}: further.{one.name}: needs {needed}"])
     login = user.get_secret_value(), key.get_secret_value()
-    status = one.values.get("status")
-    return (one.kind, url), lambda: SumoInsight(url, login, name=one.name, status=status, base_url=settings.base_url)
+    status, turn, base_url = one.values.get("status"), insight_turn(settings), settings.base_url
+    return (one.kind, url), lambda: SumoInsight(url, login, name=one.name, status=status, turn=turn, base_url=base_url)
 
 
 _OTHERS: Mapping[str, Callable[[Further, Settings], tuple[Place, Make]]] = {

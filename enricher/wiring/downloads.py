@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from enricher.core.kit.forms import FORMS, SEARCHES, Form, Query
@@ -50,6 +51,7 @@ def downloads(kit: Kit) -> Iterator[Download]:
         about="the searches a case links to, with words in capitals for what a case fills in, and some over everything",
         text=kit.hunting(),
     )
+    yield from _of_cases(kit)
     yield Download(
         name="sysmon-serverless.xml",
         kind="sysmon",
@@ -62,6 +64,20 @@ def downloads(kit: Kit) -> Iterator[Download]:
     for file, text in terraform(kit.of_form("xml" if kit.form == "cloud-siem" else kit.form).objects).items():
         about = "the token is a variable; monitors by default, the rest is switched on by variables"
         yield Download(name=f"terraform-{file}", kind="terraform", title=f"Terraform: {file}", about=about, text=text)
+
+
+def _of_cases(kit: Kit) -> Iterator[Download]:
+    for one in kit.cases:
+        about = f"over the cases that were sent back to Sumo Logic; {len(one.text):,} characters"
+        name = f"sumo-cases-{one.name}.txt"
+        yield Download(name=name, kind="hunt", title=f"Cases: {one.title}", about=about, text=f"{one.text}\n")
+    yield Download(
+        name="sumo-cases-dashboard.json",
+        kind="hunt",
+        title="Cases: dashboard",
+        about="the body of POST /api/v2/dashboards, a panel for each of these searches; Terraform makes the same",
+        text=f"{json.dumps(kit.dashboard, indent=2, ensure_ascii=False)}\n",
+    )
 
 
 def _search(query: Query, kind: str, title: str) -> Download:

@@ -8,12 +8,15 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
-from enricher.content import packaged
+from enricher.content import delivery_plan, packaged
 from enricher.core.document import Json
+from enricher.core.kit.dashboard import dashboard
+from enricher.core.kit.files import File, kit
 from enricher.core.kit.forms import SEARCHES, Form, Query
 from enricher.core.kit.installed import installed
 from enricher.core.kit.objects import Objects, Options, Payloads
 from enricher.core.kit.queries import detection_queries, hunting_queries, preflight_query, process_queries
+from enricher.core.kit.searches import CATEGORY, Ready, case_searches
 from enricher.core.kit.sigma import sigma_rules
 from enricher.core.kit.sysmon_config import sysmon_config
 from enricher.core.rules import Platform, Rules
@@ -35,13 +38,16 @@ PLACEHOLDER = "https://enricher.example.com"
 
 @dataclass(frozen=True)
 class Kit:
-    """The kit of one service. `url` is where its webhook is reached from outside, if that is known."""
+    """The kit of one service. `url` is where its webhook is reached from outside, if that is known; `category` is the source
+    category of the cases that it sends back.
+    """
 
     rules: Rules
     scope: str
     form: Form
     url: str | None = None
     directory: Path | None = None
+    category: str = CATEGORY
 
     def platforms(self, ids: Sequence[str]) -> tuple[Platform, ...] | None:
         """Those of the catalog with these ids, in its order; None for no ids at all. Raises ConfigurationError for one that is none."""
@@ -77,14 +83,33 @@ class Kit:
         """Connection, monitors, scheduled searches and the rest. Raises Unsearchable; ConfigurationError for `cloud-siem`, whose rules
         no monitor runs.
         """
+        self._check_form()
+        return installed(self.rules, self.options)
+
+    def _check_form(self) -> None:
         if self.form not in SEARCHES:
             raise ConfigurationError([f"no monitor runs the form {self.form}: name one of {', '.join(SEARCHES)}"])
-        return installed(self.rules, self.options)
 
     @property
     def options(self) -> Options:
         """By what it is made."""
-        return Options(scope=self.scope, form=self.form, url=self.hook, payloads=self.payloads)
+        return Options(scope=self.scope, form=self.form, url=self.hook, payloads=self.payloads, case_category=self.category)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All of it, by paths below one folder. Raises as `objects`."""
+        self._check_form()
+        return kit(self.rules, self.options)
+
+    @property
+    def cases(self) -> tuple[Ready, ...]:
+        """The searches over cases that were sent back. Raises Unsearchable."""
+        return case_searches(self.category)
+
+    @property
+    def dashboard(self) -> Json:
+        """The dashboard over them, as the body of a REST call. Raises Unsearchable."""
+        return dashboard(self.category)
 
     @cached_property
     def payloads(self) -> Payloads:
@@ -114,9 +139,10 @@ class Kit:
 
 
 def kit_of(settings: Settings, rules: Rules, directory: Path | None, url: str | None = None) -> Kit:
-    """The kit by the settings; `url` wins over ENRICHER_BASE_URL."""
+    """The kit by the settings; `url` wins over ENRICHER_BASE_URL. Raises ConfigurationError."""
     form: Form = settings.sumo_form
-    return Kit(rules, settings.sumo_scope, form, url or settings.base_url, directory)
+    sent = (one.values["category"] for one in delivery_plan(directory).further if one.kind == "sumo")
+    return Kit(rules, settings.sumo_scope, form, url or settings.base_url, directory, next(sent, CATEGORY))
 
 
 def own_kit(url: str | None = None) -> tuple[Settings, Kit]:

@@ -116,6 +116,8 @@ class Worker:
             thread.join()
         self._finished.set()
         self._heart.join()
+        if self._work.chores is not None:
+            self._work.chores.close()
         return self._broken
 
     def _run(self, lane: Lane) -> None:

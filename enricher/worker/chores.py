@@ -56,6 +56,8 @@ class Round:
     """More that is done again and again."""
     endless: frozenset[str] = frozenset()
     """Kinds that are never given up, however often they were tried: they know themselves when they are over."""
+    close: Callable[[], None] = lambda: None
+    """Lets go of what was opened for these chores, when the last is done."""
 
 
 class ChoreJob:

@@ -177,9 +177,10 @@ class DeliveryJob:
         log.info("cases_delivered_together", destination=self.name, cases=len(many), ticket=ticket.label)
 
     def _send_together(self, together: Batches, many: Sequence[Delivery]) -> None:
-        self._at("before_create")
-        self._keeping.check(many)
-        sent = batches.deliver(self._outbox, together, many, self._failed_alike)
+        post = batches.Post(
+            outbox=self._outbox, batches=together, failed=self._failed_alike, check=self._keeping.check, at=self._at
+        )
+        sent = post.deliver(many)
         if sent:
             DELIVERIES.labels(self.name, "delivered", "").inc(sent)
             log.info("cases_delivered_together", destination=self.name, cases=sent, ticket="")

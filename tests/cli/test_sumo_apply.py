@@ -113,6 +113,17 @@ def test_monitors_and_scheduled_searches_one_or_all() -> None:
     assert sumo("monitor", "--form", "cloud-siem").exit_code == 1
 
 
+def test_the_whole_kit_as_files(tmp_path: Path) -> None:
+    assert sumo("kit").exit_code == 2
+    assert sumo("kit", "--form", "cloud-siem", "--out", str(tmp_path / "no")).exit_code == 1
+    result = sumo("kit", "--out", str(tmp_path / "kit"))
+    assert result.exit_code == 0, result.output
+    files = {str(path.relative_to(tmp_path / "kit")): path.read_text() for path in (tmp_path / "kit").rglob("*.*")}
+    assert {"terraform/dashboard.tf", "dashboard/cases.json", "queries/cases/cases_now.txt", "roles.json"} <= set(files)
+    assert TOKEN not in "".join(files.values())
+    assert HOOK in files["rest/connection-enricher.json"]
+
+
 def test_terraform_as_files(tmp_path: Path) -> None:
     result = sumo("terraform", "--out", str(tmp_path / "tf"))
     assert result.exit_code == 0, result.output
@@ -146,6 +157,14 @@ def test_applied_twice_the_second_time_nothing_changes(account: SumoLogic, form:
     assert writes(account) == before
     (connection,) = account.library.connections.values()
     assert (connection["url"], connection["headers"]) == (HOOK, [{"name": "Authorization", "value": f"Bearer {TOKEN}"}])
+
+
+def test_the_fields_of_cases_are_declared_where_that_is_asked_for(account: SumoLogic) -> None:
+    assert "field" not in {one["kind"] for one in changes("apply")}
+    found = changes("apply", "--cases", "--apply")
+    assert [one["name"] for one in found if one["kind"] == "field"] == ["enricher_case", "enricher_severity"]
+    assert sorted(one["fieldName"] for one in account.library.fields.values()) == ["enricher_case", "enricher_severity"]
+    assert actions("apply", "--cases", "--apply") == {"unchanged"}
 
 
 def test_another_form_changes_the_searches_only(account: SumoLogic) -> None:
@@ -196,7 +215,7 @@ def test_what_was_applied_finds_an_event_and_sends_it(account: SumoLogic) -> Non
     assert [(one.trigger, one.group) for one in told] == [("Critical", ("ws-1.corp.example",)), ("", ())]
     alert, heartbeat = (read(body) for _, _, body in sent)
     assert (alert.kind, len(alert.rows), heartbeat.kind) == (Kind.MONITOR, 1, Kind.HEARTBEAT)
-    assert alert.title == f"Serverless contact from ws-1.corp.example ({alert.name})"
+    assert alert.title == f"Serverless contact: {alert.name}"
     assert normalise(alert).events[0].computer == "ws-1.corp.example"
     assert {(url, headers["Authorization"]) for url, headers, _ in sent} == {(HOOK, f"Bearer {TOKEN}")}
 

@@ -76,6 +76,25 @@ def test_the_companion_hunting_and_preflight() -> None:
     assert sumo("query", "--hunting", "--form", "cloud-siem").exit_code == 2
 
 
+def test_searches_and_dashboard_over_the_cases_that_were_sent_back(tmp_path: Path) -> None:
+    found = told("query", "--cases")
+    assert {"cases_now", "severity_over_time"} <= {one["name"] for one in found}
+    assert all(one["text"].startswith("_sourceCategory=enricher/cases\n") for one in found)
+    panels = json.loads(sumo("dashboard").stdout)["panels"]
+    assert [one["queries"][0]["queryString"] for one in panels] == [one["text"] for one in found]
+    assert sumo("query", "--cases", "--out", str(tmp_path / "q")).exit_code == 0
+    assert (tmp_path / "q" / "sumo-cases-cases_now.txt").read_text() == f"{found[0]['text']}\n"
+
+
+def test_their_category_is_that_of_the_destination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "destinations.yml").write_text("further:\n  back: {kind: sumo, url_env: BACK, category: soc/cases}\n")
+    monkeypatch.setenv("ENRICHER_CONFIG_DIR", str(tmp_path))
+    monkeypatch.delenv("BACK", raising=False)
+    assert "_sourceCategory=soc/cases" in sumo("query", "--cases", "--name", "cases_now").stdout
+    assert "_sourceCategory=soc/cases" in sumo("dashboard").stdout
+    assert 'default     = "soc/cases"' in sumo("terraform").stdout
+
+
 def test_each_search_as_a_file(tmp_path: Path) -> None:
     result = sumo("query", "--out", str(tmp_path / "new/queries"))
     assert result.exit_code == 0

@@ -62,6 +62,24 @@ def test_reasons(image: str, columns: dict[str, str], reason: str) -> None:
     assert reason in REASONS
 
 
+@pytest.mark.parametrize(
+    ("labels", "differing"),
+    [
+        pytest.param(("Google Apps Script web app", "Google Apps Script response host"), [], id="both are right"),
+        pytest.param(("Google Apps Script", "Google Apps Script response host"), [], id="one is the seed's"),
+        pytest.param(("Google Apps Script web app", "AWS Lambda"), ["AWS Lambda"], id="one is no name of either"),
+    ],
+)
+def test_a_case_of_two_names_of_one_family_has_two_right_labels(labels: tuple[str, str], differing: list[str]) -> None:
+    names = ("script.google.com", "script.googleusercontent.com")
+    rows = tuple(
+        Row(index=n, columns=query(TOOL, name) | {"serverlessplatform": label})
+        for n, (name, label) in enumerate(zip(names, labels, strict=True))
+    )
+    (case,) = flow(Alert(kind=Kind.MONITOR, rows=rows)).cases
+    assert [one["sumo"] for one in case.document["drift"]] == differing
+
+
 def test_the_severity_of_an_insight_is_of_no_row() -> None:
     (one,) = drift(TOOL, alert={"insight": Insight(id="1", severity="CRITICAL")})
     assert (one["field"], one["reason"], one["rows"]) == ("insight_severity", "insight_severity", [])

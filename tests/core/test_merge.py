@@ -91,6 +91,14 @@ def test_a_stronger_alert_raises_and_says_why() -> None:
     assert "+15 process.shell: powershell, class shell" in news[0]["lines"]
 
 
+def test_a_title_that_changes_is_remembered() -> None:
+    assert "earlier_titles" not in join(weak(), changed(weak(), count=2))[0]
+    merged, _ = join(weak(), strong())
+    assert (merged["title"], merged["earlier_titles"]) == (strong()["title"], [weak()["title"]])
+    back, _ = join(merged, changed(strong(), title=weak()["title"], severity="critical", score=99))
+    assert back["earlier_titles"] == [strong()["title"]]
+
+
 def test_a_higher_score_in_the_same_band_is_no_news() -> None:
     higher = changed(strong(), score=strong()["score"] + 1, raw_score=strong()["raw_score"] + 1)
     merged, news = join(strong(), higher)
@@ -271,7 +279,7 @@ def test_the_order_of_alerts_does_not_change_the_judgement(entries: list[tuple[S
 
 def test_two_real_alerts_in_either_order() -> None:
     ends = [join(join(None, a)[0], b)[0] for a, b in ((weak(), strong()), (strong(), weak()))]
-    ignored = {"count", "rows"}
+    ignored = {"count", "rows", "earlier_titles"}
     assert {k: v for k, v in ends[0].items() if k not in ignored} == {k: v for k, v in ends[1].items() if k not in ignored}
 
 

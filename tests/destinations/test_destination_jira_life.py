@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from enricher.core.document import Json, News, iso
+from enricher.core.document import CaseDocument, Json, News, iso
 from enricher.destinations.jira import OF_CONTACT, STAYS_CLOSED, Jira
 from enricher.errors import DeliveryError, Reason, TicketClosed
 from enricher.ports import Ticket
@@ -309,6 +309,13 @@ def test_the_summary_rises_with_the_case_while_it_is_still_ours(site: JiraStandI
     assert issue(site)["fields"]["priority"]["name"] == "High"
     jira.update(delivery({**LOW, "severity": "critical", "score": 90}), made, news(site, "evidence", 3))
     assert issue(site)["fields"]["summary"].startswith("[High 71]"), "only a rise is worth a new headline"
+
+
+def test_the_summary_rises_when_the_case_has_got_another_title_too(site: JiraStandIn, jira: Jira) -> None:
+    made = jira.create(delivery(LOW))
+    risen = {**LOW, "title": "python.exe under cmd.exe", "severity": "high", "score": 71, "earlier_titles": [LOW["title"]]}
+    jira.update(delivery(cast("CaseDocument", risen)), made, news(site, "severity"))
+    assert issue(site)["fields"]["summary"] == "[High 71] T1583.007 python.exe under cmd.exe"
 
 
 def test_a_summary_with_one_letter_changed_is_somebody_elses(site: JiraStandIn, jira: Jira) -> None:

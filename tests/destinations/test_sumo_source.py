@@ -28,7 +28,7 @@ from enricher.standins.sumo.language import parse
 from enricher.standins.sumo.receiver import TOKEN
 from enricher.standins.sumo.receiver import SumoSource as Receiver
 from enricher.wiring.destinations import destinations_of, shows_tickets
-from enricher.worker.batches import claimed, deliver
+from enricher.worker.batches import Post, claimed
 from tests.destinations.cases import (
     CRITICAL,
     CRITICAL_KEY,
@@ -222,7 +222,7 @@ class Waiting(FakeOutbox):
 def test_each_of_a_batch_is_settled_by_itself(source: SumoSource, receiver: Receiver) -> None:
     outbox = Waiting(many(5))
     (unit,) = claimed(outbox, source, "sumo")
-    assert deliver(outbox, source, unit, lambda *_: None) == 5
+    assert Post(outbox=outbox, batches=source, failed=lambda *_: None).deliver(unit) == 5
     assert (outbox.limits, receiver.store()["posts"]) == ([100], [5])
     assert [call[0] for call in outbox.calls] == ["delivered"] * 5
 
@@ -230,7 +230,8 @@ def test_each_of_a_batch_is_settled_by_itself(source: SumoSource, receiver: Rece
 def test_a_batch_that_ends_in_doubt_fails_alike_and_none_is_settled(source: SumoSource, receiver: Receiver) -> None:
     receiver.half = True
     outbox, failed = Waiting(many(4)), list[tuple[int, Reason]]()
-    deliver(outbox, source, many(4), lambda some, error: failed.append((len(some), error.reason)))
+    post = Post(outbox=outbox, batches=source, failed=lambda some, error: failed.append((len(some), error.reason)))
+    post.deliver(many(4))
     assert (failed, outbox.calls) == ([(4, Reason.TIMEOUT)], [])
 
 
@@ -241,7 +242,8 @@ def test_a_batch_that_is_refused_is_sent_case_by_case() -> None:
         transport=httpx2.MockTransport(lambda _: httpx2.Response(next(answers))),
     )
     outbox, failed = Waiting(many(3)), list[str]()
-    sent_on = deliver(outbox, source, many(3), lambda some, _: failed.extend(one.delivery_id for one in some))
+    post = Post(outbox=outbox, batches=source, failed=lambda some, _: failed.extend(one.delivery_id for one in some))
+    sent_on = post.deliver(many(3))
     source.close()
     assert (sent_on, failed) == (2, ["d-1"])
 

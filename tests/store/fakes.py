@@ -34,6 +34,12 @@ SHIFTS: tuple[LiteralString, ...] = (
     "UPDATE canaries SET sent_at = sent_at - %(earlier)s",
     "UPDATE case_work SET muted_until = muted_until - %(earlier)s",
     "UPDATE interactions SET at = at - %(earlier)s",
+    "UPDATE heartbeats SET last_at = last_at - %(earlier)s",
+    "UPDATE heartbeat_faults SET at = at - %(earlier)s, said_at = said_at - %(earlier)s",
+    "UPDATE intake_hours SET last_at = last_at - %(earlier)s",
+    "UPDATE watch_looks SET looked_at = looked_at - %(earlier)s, up_since = up_since - %(earlier)s",
+    "UPDATE silences SET since = since - %(earlier)s, begun_at = begun_at - %(earlier)s, ended_at = ended_at - %(earlier)s",
+    "UPDATE silences SET tried_at = tried_at - %(earlier)s, due_at = due_at - %(earlier)s",
 )
 
 

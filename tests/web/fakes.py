@@ -16,6 +16,7 @@ from enricher.core.document import CaseDocument, Json
 from enricher.core.drift import DriftRecord, QueryVersion
 from enricher.core.feedback import Feedback, Said
 from enricher.core.rules import TuningRule
+from enricher.core.silence import Fault, Faulty, Silence, Watching, What
 from enricher.core.uses import RuleDay, RuleUse
 from enricher.errors import DeliveryError, PayloadError, StoreUnavailable
 from enricher.model import Backlog
@@ -462,6 +463,7 @@ class World:
     rules: list[Json] = field(default_factory=list)
     workbench: FakeWorkbench = field(default_factory=FakeWorkbench)
     standings: list[Standing] = field(default_factory=list)
+    watchings: dict[str, Watching] = field(default_factory=dict)
     drift: Json = field(default_factory=lambda: {"drift": [], "queries": []})
     now: float = 0.0
 
@@ -479,6 +481,8 @@ class World:
             count=lambda event, label: self.counted.append((event, label)),
             content_problems=lambda: self.problems,
             canaries=lambda: self.standings,
+            watchings=lambda: self.watchings,
+            silences=lambda: [silence for one in self.watchings.values() for silence in one.silences],
             tuning=lambda: self.rules,
             workbench=self.workbench,
             drift=lambda days: {"days": days, **self.drift},
@@ -753,6 +757,14 @@ def alert_record(alert_id: str = "A1", **more: Any) -> AlertRecord:
         rows=RowAccount(received=3, total=13, cut=True, in_cases=1, repeats=1, dropped=1, set_aside=0),
     )
     return replace(record, **more)
+
+
+def watching(*, what: What = "heartbeat", source: str = "prod", fault: Fault | None = None) -> Watching:
+    """A source that is to be heard every quarter of an hour, and has not been for an hour."""
+    since = NOW - timedelta(hours=1)
+    silence = Silence(key="S1", what=what, source=source, name="Beat <1>", since=since, begun_at=NOW)
+    faulty = (Faulty(source=source, name="Odd <2>", fault=fault, at=NOW),) if fault else ()
+    return Watching(every_s=900.0, heartbeat_at=since, silences=(silence,), faulty=faulty)
 
 
 def source_record(source: str = "sumo-prod", **more: Any) -> SourceRecord:

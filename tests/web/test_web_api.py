@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from enricher.web import create_app
 from enricher.web.openapi import openapi_document
-from tests.web.fakes import NOW, World, alert_record, bare_document, case_record, delivery, source_record
+from tests.web.fakes import NOW, World, alert_record, bare_document, case_record, delivery, source_record, watching
 
 KEY = "enricher-2412d6c5edbed00f"
 HOSTILE_BODY = b"<script>alert(1)</script>\x00\xff\x1f\x8b"
@@ -143,8 +143,34 @@ def test_deliveries_and_sources(full: World, client: FlaskClient) -> None:
     monitor = {"monitor": "Serverless C2", "alerts": 3, "per_hour": 0.12, "newest": newest, **sent}
     assert got(client, "/api/v1/sources") == {
         "sources": [
-            {"source": "prod", "alerts": 4, "dead": 1, "repeats": 2, "per_hour": 0.17, "monitors": [monitor], **sent}
+            {
+                "source": "prod",
+                "alerts": 4,
+                "dead": 1,
+                "repeats": 2,
+                "per_hour": 0.17,
+                "monitors": [monitor],
+                "watched": False,
+                "every_s": None,
+                "heartbeat_at": None,
+                "heartbeat_fault": None,
+                "silent_since": None,
+                **sent,
+            }
         ]
+    }
+
+
+def test_a_source_says_how_it_is_watched(full: World, client: FlaskClient) -> None:
+    full.watchings = {"prod": watching(fault="interval")}
+    [source] = got(client, "/api/v1/sources")["sources"]
+    shown = {name: source[name] for name in ("watched", "every_s", "heartbeat_at", "heartbeat_fault", "silent_since")}
+    assert shown == {
+        "watched": True,
+        "every_s": 900.0,
+        "heartbeat_at": "2026-11-24T01:04:00Z",
+        "heartbeat_fault": "interval",
+        "silent_since": "2026-11-24T01:04:00Z",
     }
 
 

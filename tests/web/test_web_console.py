@@ -13,6 +13,7 @@ from lxml.html import HtmlElement
 
 from enricher.core.accounts import MonitorRecord
 from enricher.core.canary import Proof, Standing
+from enricher.core.silence import Watching
 from enricher.ports import DestinationHealth, Ticket
 from tests.web.fakes import (
     FOREIGN_SCRIPTS,
@@ -24,6 +25,7 @@ from tests.web.fakes import (
     critical_document,
     delivery,
     source_record,
+    watching,
 )
 
 KEY = "enricher-2412d6c5edbed00f"
@@ -139,12 +141,39 @@ def test_the_other_pages(full: World, client: FlaskClient) -> None:
     assert '{"name":"serverless"}' in alert
 
 
+@pytest.mark.parametrize(
+    ("watched", "said"),
+    [
+        pytest.param(Watching(), "not watched", id="nobody watches"),
+        pytest.param(Watching(every_s=900.0), "watched every 15 min", id="watched"),
+        pytest.param(Watching(own=True), "sent by Enricher itself", id="our own"),
+        pytest.param(
+            watching(), "Silent since 2026-11-24 01:04 UTC: the heartbeat “Beat <1>” does not come", id="heartbeat"
+        ),
+        pytest.param(watching(what="webhook"), "Silent since 2026-11-24 01:04 UTC: nothing comes", id="webhook"),
+        pytest.param(watching(what="logs"), "logs do not reach Sumo Logic, says “Beat <1>”", id="logs"),
+        pytest.param(watching(fault="interval"), "its heartbeat “Odd <2>” names no usable interval", id="no interval"),
+        pytest.param(watching(fault="room"), "its heartbeat “Odd <2>” is one too many to be watched", id="no room"),
+    ],
+)
+def test_intake_says_how_each_source_is_watched(full: World, client: FlaskClient, watched: Watching, said: str) -> None:
+    full.reader.heard, full.watchings = [source_record("prod")], {"prod": watched}
+    assert said in words(parsed(client, "/intake"))
+
+
+def test_intake_names_five_silences_and_counts_the_others(full: World, client: FlaskClient) -> None:
+    one, full.reader.heard = watching(), [source_record("prod")]
+    full.watchings = {"prod": replace(one, silences=one.silences * 7)}
+    page = parsed(client, "/intake")
+    assert (words(page).count("Silent since"), "and 2 more" in words(page)) == (5, True)
+
+
 def test_intake_shows_who_sends_and_what_could_not_be_read(full: World, client: FlaskClient) -> None:
     full.reader.heard = [source_record()]
     full.reader.dead += [alert_record(f"Y{n}", state="dead", reason="bad_rows: row 3", source="lab") for n in range(2)]
     page = parsed(client, "/intake")
     for fact in (
-        "sumo-prodall",
+        "sumo-prodnot watched",
         "Serverless C2",
         "0.17",
         "monitor 2, recovery 1",

@@ -4,8 +4,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from enricher.core.canary import Proof, Standing
+from enricher.core.silence import Watching
 from enricher.ports import DestinationHealth
-from tests.web.fakes import NOW, World, alert_record, case_record, delivery
+from tests.web.fakes import NOW, World, alert_record, case_record, delivery, watching
 
 ELSEWHERE = {"REMOTE_ADDR": "203.0.113.9"}
 
@@ -29,6 +30,7 @@ def test_ready_names_what_a_person_should_look_at_and_stays_ready(client: FlaskC
     ]
     world.standings = [Standing(destination="slack", state=Proof.MISSING, detail="secret", proved_at=NOW)]
     world.pressure.reached = "inbox"
+    world.watchings = {"calm": Watching(every_s=60.0), "prod": watching()}
 
     answer = client.get("/readyz", environ_overrides=ELSEWHERE)
 
@@ -44,6 +46,7 @@ def test_ready_names_what_a_person_should_look_at_and_stays_ready(client: FlaskC
             "dead_letters": {"alert": 1, "delivery": 1},
             "destinations": [jira],
             "canary": [{"destination": "slack", "state": "missing", "proved_at": at}],
+            "silent": [{"source": "prod", "since": "2026-11-24T01:04:00Z", "what": ["heartbeat"]}],
         },
     )
 

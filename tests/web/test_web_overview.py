@@ -8,11 +8,12 @@ from flask.testing import FlaskClient
 from lxml import html as lxml_html
 from lxml.html import HtmlElement
 
+from enricher.core.silence import Watching
 from enricher.core.uses import RuleDay
 from enricher.core.work import CaseWork
 from enricher.ports import DestinationHealth
 from tests.web.conftest import Connect
-from tests.web.fakes import NOW, World, alert_record, case_record, critical_document, delivery, source_record
+from tests.web.fakes import NOW, World, alert_record, case_record, critical_document, delivery, source_record, watching
 
 MOST_BYTES = 200_000
 CALM = "Nothing: alerts are judged"
@@ -85,6 +86,23 @@ def test_what_is_wrong_comes_first_with_a_way_to_it(world: World, client: FlaskC
     assert "quiet for 9 h" in words(section(page, "sources"))
     sections = page.xpath("//main//section/@aria-labelledby")
     assert sections[0] == "attention"
+
+
+def test_silence_is_one_line_that_leads_to_intake(world: World, client: FlaskClient) -> None:
+    world.reader.heard = [source_record("prod", last_at=NOW - timedelta(hours=9), per_hour=3.0)]
+    world.watchings = {"calm": Watching(every_s=60.0), "lab": watching(source="lab"), "prod": watching()}
+    world.watchings["sysmon"] = watching(source="sysmon", what="logs")
+    attention = section(parsed(client, "/"), "attention")
+    assert words(attention) == (
+        "Needs attention Silence Nothing is heard in time of lab, prod; logs do not reach Sumo Logic, says sysmon."
+        " Since 2026-11-24 01:04 UTC. Look at Silence"
+    )
+    assert attention.xpath(".//a/@href") == ["/intake"]
+
+
+def test_of_many_silent_sources_five_are_named(world: World, client: FlaskClient) -> None:
+    world.watchings = {f"s{number}": watching(source=f"s{number}", what="logs") for number in range(7)}
+    assert "Logs do not reach Sumo Logic, says s0, s1, s2, s3, s4 and 2 more." in words(parsed(client, "/"))
 
 
 def test_the_figures_of_the_period(world: World, client: FlaskClient) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from enricher import standins
-from enricher.core.silence import Vital
+from enricher.core.silence import Silence, Vital
 from enricher.destinations.slack_notice import SlackNotices
+from enricher.errors import DeliveryError, Reason
 from enricher.ports import ClaimedChore, Settlement
 from enricher.standins.faults import Fault, FaultKind
 from enricher.store import Store
@@ -158,6 +163,94 @@ def test_two_replicas_are_one_message(house: House) -> None:
         house.minutes(1)
         other.look(LOOK)
     assert len(house.messages) == 1
+
+
+def test_two_that_look_at_the_same_time_are_one_message(house: House) -> None:
+    house.hear()
+    house.minutes(25)
+    house.estate.advance(240)
+    watchers = [house.another(house.estate.open()) for _ in range(4)]
+    at_once = threading.Barrier(len(watchers))
+
+    def look(watcher: Watcher) -> str:
+        at_once.wait(30)
+        return watcher.look(LOOK)
+
+    with ThreadPoolExecutor(len(watchers)) as pool:
+        said = sorted(pool.map(look, watchers))
+    assert said == ["0 begun, 0 ended"] * 3 + ["1 begun, 0 ended"]
+    assert len(house.messages) == 1
+    house.hear()
+    house.estate.advance(60)
+    with ThreadPoolExecutor(len(watchers)) as pool:
+        list(pool.map(look, watchers))
+    [message] = house.messages
+    assert len(message["thread"]) == 1
+
+
+def refusing(silence: Silence) -> str:
+    if silence.name == "Refused":
+        raise DeliveryError("slack", Reason.NOT_FOUND, detail="channel_not_found")
+    return f"C1:{silence.name}"
+
+
+def test_what_is_refused_keeps_no_other_and_is_given_up(house: House) -> None:
+    for name in ("Refused", "Taken"):
+        house.hear(Vital(what="logs", name=name), source="other")
+    asked: list[str] = []
+
+    def begun(silence: Silence) -> str:
+        asked.append(silence.name)
+        return refusing(silence)
+
+    house.notices.begun = begun  # type: ignore[method-assign] # as a channel that is gone for one of them
+    with capture_logs() as lines:
+        house.minutes(300)
+    assert (asked.count("Taken"), asked.count("Refused")) == (1, 10)
+    [given_up] = [line for line in lines if line["event"] == "silence_not_told"]
+    assert (given_up["log_level"], given_up["why"], given_up["detail"]) == ("error", "not_found", "channel_not_found")
+    assert len([line for line in lines if line["event"] == "silence_told_later"]) == 9
+
+    house.hear(Vital(what="logs", name="Refused", ended=True), source="other")
+    house.minutes(1)
+    assert asked.count("Refused") == 11, "when it ends it is tried again"
+
+
+def test_what_keeps_all_is_asked_once_a_look(house: House) -> None:
+    for name in ("A", "B", "C"):
+        house.hear(Vital(what="logs", name=name), source="other")
+    asked: list[str] = []
+
+    def begun(silence: Silence) -> str:
+        asked.append(silence.name)
+        raise DeliveryError("slack", Reason.CONNECT)
+
+    house.notices.begun = begun  # type: ignore[method-assign] # nobody answers
+    house.minutes(1)
+    assert asked == ["A"]
+
+
+def test_logs_that_stop_and_heartbeats_without_an_interval_are_in_the_log(house: House) -> None:
+    house.hear(Vital(what="logs", name="Sysmon"), source="other")
+    house.hear(Vital(what="heartbeat", name="Odd"), source="other")
+    with capture_logs() as lines:
+        house.minutes(5)
+        house.hear(Vital(what="logs", name="Sysmon", ended=True), source="other")
+        house.minutes(5)
+    assert [(line["event"], line["name"]) for line in lines] == [
+        ("source_silent", "Sysmon"),
+        ("heartbeat_not_watched", "Odd"),
+        ("source_heard_again", "Sysmon"),
+    ]
+
+
+def test_a_watch_that_is_over_says_so(house: House) -> None:
+    house.hear()
+    house.minutes(40)
+    house.watcher = replace(house.watcher, every_s={})
+    house.minutes(2)
+    [message] = house.messages
+    assert [reply["text"].split(":")[0] for reply in message["thread"]] == ["Watched no more"]
 
 
 def test_our_own_outage_is_no_silence_of_others(house: House) -> None:

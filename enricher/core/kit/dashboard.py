@@ -1,6 +1,7 @@
 """The dashboard over cases sent back to Sumo Logic: the body of `POST /api/v2/dashboards`, and the same for Terraform.
 
-Source: the schema of `sumologic_dashboard` in Sumo Logic's Terraform provider, and dashboards exported from accounts.
+Never installed in an account. Sources: the page and the code of `sumologic_dashboard` in Sumo Logic's Terraform provider, for the
+arguments and for what its client sends; how a panel looks (`visualSettings`) is described nowhere, and follows that page's example.
 """
 
 from __future__ import annotations
@@ -10,23 +11,25 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from enricher.core.document import Json
-from enricher.core.kit.searches import Ready, case_searches
+from enricher.core.kit.hcl import Block, Raw, Value, quoted, text
+from enricher.core.kit.searches import CATEGORY, Ready, case_searches, scope_of
 
 TITLE = "Enricher: cases"
 DESCRIPTION = "Cases that Enricher sent back, each as its newest line says."
 RANGE = "-7d"
+REFRESH_S = 300
 _WIDE, _TALL = 12, 8
 """Of the grid's 24 columns, and in rows."""
 
 
-def dashboard(category: str = "enricher/cases", folder: str | None = None) -> Json:
+def dashboard(category: str = CATEGORY, folder: str | None = None) -> Json:
     """The body of the call. `folder` is the id of a folder; the personal one where it is None."""
     searches = case_searches(category)
     body: Json = {
         "title": TITLE,
         "description": DESCRIPTION,
         "theme": "Light",
-        "refreshInterval": 300,
+        "refreshInterval": REFRESH_S,
         "timeRange": {
             "type": "BeginBoundedTimeRange",
             "from": {"type": "RelativeTimeRangeBoundary", "relativeTime": RANGE},
@@ -63,3 +66,46 @@ def _places(searches: Sequence[Ready]) -> Iterable[Json]:
     for n, one in enumerate(searches):
         where = {"height": _TALL, "width": _WIDE, "x": n % 2 * _WIDE, "y": n // 2 * _TALL}
         yield {"key": one.name, "structure": orjson.dumps(where).decode()}
+
+
+# --- the same for Terraform -----------------------------------------------------------------------------------------
+
+
+def dashboard_block(category: str, attributes: dict[str, Value]) -> Block:
+    """The resource, with these attributes before its own. Raises Unsearchable."""
+    searches = case_searches(category)
+    said: dict[str, Value] = {
+        **attributes,
+        "title": TITLE,
+        "description": DESCRIPTION,
+        "folder_id": Raw("data.sumologic_personal_folder.mine.id"),
+        "refresh_interval": REFRESH_S,
+        "theme": "Light",
+    }
+    back = Block("relative_time_range", (), {"relative_time": RANGE})
+    places = [Block("layout_structure", (), {**place}) for place in _places(searches)]
+    blocks = (
+        Block("time_range", (), None, (Block("begin_bounded_time_range", (), None, (Block("from", (), None, (back,)),)),)),
+        *(_panel_block(one, scope_of(category)) for one in searches),
+        Block("layout", (), None, (Block("grid", (), None, tuple(places)),)),
+    )
+    return Block("resource", ("sumologic_dashboard", "cases"), said, blocks)
+
+
+def _panel_block(one: Ready, scope: str) -> Block:
+    """The variable that says where cases are sent says where they are searched, too."""
+    theirs = f'"{scope_of("${var.cases_category}")}"'
+    query: dict[str, Value] = {
+        "query_string": Raw(f"replace({text(one.text)}, {quoted(scope)}, {theirs})"),
+        "query_type": "Logs",
+        "query_key": "A",
+        "parse_mode": "Manual",
+        "time_source": "Message",
+    }
+    said: dict[str, Value] = {
+        "key": one.name,
+        "title": one.title,
+        "visual_settings": _picture(one),
+        "keep_visual_settings_consistent_with_parent": True,
+    }
+    return Block("panel", (), None, (Block("sumo_search_panel", (), said, (Block("query", (), query),)),))

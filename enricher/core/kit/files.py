@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
+from enricher.core.kit.dashboard import dashboard
 from enricher.core.kit.forms import FORMS, SEARCHES
 from enricher.core.kit.hunting import hunting_queries
 from enricher.core.kit.installed import installed
@@ -14,6 +15,7 @@ from enricher.core.kit.preflight import preflight_query
 from enricher.core.kit.queries import detection_queries, process_queries
 from enricher.core.kit.rest import Body, bodies, scheduled_bodies
 from enricher.core.kit.roles import CAPABILITIES
+from enricher.core.kit.searches import case_searches
 from enricher.core.kit.sigma import as_yaml, sigma_rules
 from enricher.core.kit.sysmon_config import sysmon_config
 from enricher.core.kit.terraform import terraform
@@ -35,6 +37,8 @@ def kit(rules: Rules, options: Options, more: Iterable[File] = ()) -> tuple[File
         *(File(f"terraform/{name}", text) for name, text in terraform(objects).items()),
         *_rest(objects),
         *_queries(rules, options),
+        *(File(f"queries/cases/{one.name}.txt", f"{one.text}\n") for one in case_searches(options.case_category)),
+        File("dashboard/cases.json", _json(dashboard(options.case_category))),
         File("sigma/serverless-c2.sigma.yml", as_yaml(sigma_rules(rules))),
         File("sysmon/sysmon-serverless.xml", sysmon_config(rules)),
         *(File(f"payloads/{name}.json", text) for name, text in asdict(options.payloads).items()),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from enricher.core.kit.forms import Form
+from enricher.core.kit.searches import CATEGORY, FIELDS
 
 FOLDER = "Enricher"
 CONNECTION = "enricher"
@@ -49,8 +50,8 @@ class Options:
     payloads: Payloads
     grouping: Grouping = "host"
     starts: bool = True
-    fields: tuple[str, ...] = ("enricher_case", "enricher_severity")
-    case_category: str = "enricher/cases"
+    fields: tuple[str, ...] = FIELDS
+    case_category: str = CATEGORY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from enricher.core.kit.forms import Form, checked
 
-ANYWHERE = "*"
 _RENDERINGS = ("xml", "json", "otel", "text")
 _EVENT = (
     '(?:<(?<xml>EventID)[^>]*>|\\"(?<json>EventID)\\"\\W+|event_id\\W+(?<otel>id)\\W+|(?<text>EventCode)\\W+)'
@@ -35,10 +34,8 @@ def preflight_query(scope: str, form: Form) -> str:
     return "\n| ".join(lines)
 
 
-def heartbeat_query(scope: str = ANYWHERE) -> str:
-    """A search with exactly one row wherever anything at all arrived in its range. No way is documented to have a row without data,
-    so a heartbeat also stops where the data does: with a narrow `scope` that is the alarm that is wanted. Raises Unsearchable.
-    """
+def heartbeat_query(scope: str) -> str:
+    """A search with exactly one row wherever anything arrived within `scope` in its range. Raises Unsearchable."""
     return f"{checked(scope)}\n| count"
 
 

@@ -19,11 +19,14 @@ HEARTBEAT = "Enricher heartbeat"
 
 
 def heartbeat(options: Options) -> ScheduledSearch:
-    """Sends every quarter of an hour, as long as anything at all arrives in Sumo Logic."""
+    """Sends every quarter of an hour, whatever its search finds: it has no threshold, and looks no further than the detection does.
+
+    That a search without one also sends when it has found nothing is documented for mails only.
+    """
     return ScheduledSearch(
         name=HEARTBEAT,
         description="Shows Enricher every quarter of an hour that what Sumo Logic sends can reach it.",
-        query=heartbeat_query(),
+        query=heartbeat_query(options.scope),
         payload=options.payloads.heartbeat,
         above=None,
         back="-15m",

@@ -12,6 +12,8 @@ from enricher.core.kit.forms import checked
 
 FIELDS = ("enricher_case", "enricher_severity")
 """To be declared in the account: a field that is not is dropped without a word."""
+CATEGORY = "enricher/cases"
+"""The source category of cases, unless it is said otherwise."""
 _NEVER = "-"
 
 
@@ -26,9 +28,9 @@ class Ready:
     picture: str = "table"
 
 
-def case_searches(category: str = "enricher/cases") -> tuple[Ready, ...]:
+def case_searches(category: str = CATEGORY) -> tuple[Ready, ...]:
     """All of them, over the source category that cases are sent to. Raises Unsearchable for one that cannot stand in a search."""
-    scope = f"_sourceCategory={category}"
+    scope = scope_of(category)
     checked(scope)
     return (
         _now(scope),
@@ -64,6 +66,11 @@ def case_searches(category: str = "enricher/cases") -> tuple[Ready, ...]:
             "single",
         ),
     )
+
+
+def scope_of(category: str) -> str:
+    """How every one of the searches begins."""
+    return f"_sourceCategory={category}"
 
 
 _TOPS = {"tenant": "tenant", "platform": "platform", "host": "host"}

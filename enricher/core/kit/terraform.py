@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from enricher.core.kit.connection import HEADER, SCHEME
+from enricher.core.kit.dashboard import dashboard_block
 from enricher.core.kit.hcl import Block, Raw, Value, document
 from enricher.core.kit.objects import CaseSource, Connection, MatchRule, Monitor, Objects, ScheduledSearch
 from enricher.core.kit.terraform_frame import outputs, providers, variables
@@ -28,6 +29,7 @@ def terraform(objects: Objects) -> dict[str, str]:
         "heartbeat.tf": [_MINE, search(objects.heartbeat)],
         "scheduled-searches.tf": [search(one, switch="scheduled_searches") for one in objects.scheduled],
         "cases.tf": [*fields(objects.fields), *cases(objects.cases)],
+        "dashboard.tf": [dashboard_block(objects.cases.category, {"count": _when("cases")})],
         "cloud-siem.tf": map(match_rule, objects.rules),
         "outputs.tf": outputs(),
     }

@@ -17,7 +17,7 @@ VERSION = "~> 3.1"
 _SWITCHES = {
     "monitors": (True, "The detection as monitors, which end their alerts."),
     "scheduled_searches": (False, "The detection as scheduled searches, in place of the monitors."),
-    "cases": (False, "A hosted collector, its HTTP Source and the fields for the cases that are sent back."),
+    "cases": (False, "A hosted collector, its HTTP Source, the fields and a dashboard for the cases that are sent back."),
     "cloud_siem": (False, "Match rules for Cloud SIEM."),
     "cloud_siem_prototype": (True, "Signals of the match rules count for no Insight as long as they are prototypes."),
 }

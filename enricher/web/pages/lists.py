@@ -99,6 +99,7 @@ def _add_intake(pages: Blueprint, services: Services) -> None:
             "intake.html",
             sources=sources,
             quiet=glance.silences(sources, services.now()),
+            watchings=services.watchings(),
             backlog=reader.backlog(),
             pressure=glance.PRESSURE.get(services.pressure.mark() or ""),
             reasons=reasons,

@@ -26,13 +26,14 @@ def add_overview(pages: Blueprint, services: Services) -> None:
         since = now - timedelta(hours=hours)
         figures, failing, standings = reader.overview(since), reader.destinations(), services.canaries()
         sources, rules = reader.sources(monitors=False), services.tuning()
-        quiet = glance.silences(sources, now)
+        quiet, watchings = glance.silences(sources, now), services.watchings()
         found = glance.Found(
             problems=services.content_problems(),
             failing=failing,
             backlog=reader.backlog(),
             mark=services.pressure.mark(),
             quiet=quiet,
+            watchings=watchings,
             standings=standings,
             rules=rules,
         )

@@ -171,6 +171,7 @@ def test_the_kit_is_files_without_a_secret_each_named_once() -> None:
         "terraform",
         "rest",
         "queries",
+        "dashboard",
         "sigma",
         "sysmon",
         "payloads",

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enricher.core.kit.dashboard import dashboard
 from enricher.core.kit.hcl import Block, Raw, document
 from enricher.core.kit.objects import Monitor
 from enricher.core.kit.terraform import label, monitor, terraform
@@ -171,6 +172,42 @@ SOURCE: dict[str, Check] = {
     "message_per_request": one_of(False),
     "multiline_processing_enabled": one_of(False),
 }
+
+
+def searches_there(value: object) -> bool:
+    """A search as it stands in the kit, over the category that the variable names."""
+    assert isinstance(value, Expression)
+    return value.text.startswith("replace(") and value.text.endswith(
+        '"_sourceCategory=enricher/cases", "_sourceCategory=${var.cases_category}")'
+    )
+
+
+def is_place(value: object) -> bool:
+    assert isinstance(value, str)
+    place = json.loads(value)
+    return set(place) == {"height", "width", "x", "y"} and int(place["x"] + place["width"]) <= 24
+
+
+PANEL = "panel.sumo_search_panel"
+DASHBOARD: dict[str, Check] = {
+    "title": text(1, 255),
+    "description": text(1, 1_024),
+    "folder_id": refers_to("data.sumologic_personal_folder.mine.id"),
+    "refresh_interval": one_of(120, 300, 900, 1800, 3600, 7200, 86400),
+    "theme": one_of("Light", "Dark"),
+    "time_range.begin_bounded_time_range.from.relative_time_range.relative_time": one_of("-7d"),
+    f"{PANEL}.key": text(1, 128),
+    f"{PANEL}.title": text(1, 255),
+    f"{PANEL}.visual_settings": is_json,
+    f"{PANEL}.keep_visual_settings_consistent_with_parent": one_of(True),
+    f"{PANEL}.query.query_string": searches_there,
+    f"{PANEL}.query.query_type": one_of("Logs"),
+    f"{PANEL}.query.query_key": one_of("A"),
+    f"{PANEL}.query.parse_mode": one_of("Manual"),
+    f"{PANEL}.query.time_source": one_of("Message"),
+    "layout.grid.layout_structure.key": text(1, 128),
+    "layout.grid.layout_structure.structure": is_place,
+}
 FIELD: dict[str, Check] = {"field_name": text(1, 128), "state": one_of("Enabled")}
 
 
@@ -182,6 +219,7 @@ def cases() -> Iterator[Any]:
         yield f"search {name}", body, SEARCH | ({} if name == "enricher_heartbeat" else THRESHOLD)
     yield from ((f"rule {name}", body, RULE) for name, body in of("sumologic_cse_match_rule").items())
     yield from ((f"source {name}", body, SOURCE) for name, body in of("sumologic_http_source").items())
+    yield from ((f"dashboard {name}", body, DASHBOARD) for name, body in of("sumologic_dashboard").items())
     yield from ((f"field {name}", body, FIELD) for name, body in of("sumologic_field").items())
 
 
@@ -204,7 +242,7 @@ def test_every_argument_is_there_and_by_its_rule() -> None:
         assert table.keys() - found.keys() == set(), name
         known = {*table, "count", "entity_selectors.entity_type", "entity_selectors.expression"}
         assert found.keys() - known == set(), name
-        assert [path for path, check in table.items() if not check(found[path])] == [], name
+        assert [path for path, said in flat(body) if path in table and not table[path](said)] == [], name
         seen += 1
     assert seen == len(every()) - len(of("sumologic_monitor_folder")) - len(of("sumologic_collector"))
     assert len(of("sumologic_monitor")) == len(shipped().monitors)
@@ -361,3 +399,15 @@ def test_an_address_that_is_only_an_example_is_no_default(url: str, default: str
     written = document([*variables(url, "enricher/cases")])
     [url_of] = [one["enricher_url"] for one in parsed(written)["variable"] if "enricher_url" in one]
     assert url_of.get("default") == default
+
+
+def test_the_dashboard_has_the_panels_and_places_of_the_other_way_of_installing() -> None:
+    [body] = of("sumologic_dashboard").values()
+    other = dashboard()
+    panels = [one["sumo_search_panel"][0] for one in body["panel"]]
+    assert [(one["key"], one["title"], one["visual_settings"]) for one in panels] == [
+        (one["key"], one["title"], one["visualSettings"]) for one in other["panels"]
+    ]
+    assert body["layout"][0]["grid"][0]["layout_structure"] == other["layout"]["layoutStructures"]
+    for panel, one in zip(panels, other["panels"], strict=True):
+        assert one["queries"][0]["queryString"] in panel["query"][0]["query_string"].text.replace('\\"', '"')

@@ -26,6 +26,14 @@ def upgrade() -> None:
         _moment("last_at"),
     )
     op.create_table(
+        "heartbeat_faults",
+        _text("source", primary_key=True),
+        _text("fault", primary_key=True),
+        _text("name"),
+        _moment("at"),
+        _moment("said_at", nullable=True),
+    )
+    op.create_table(
         "silences",
         _text("id", primary_key=True),
         _text("what"),
@@ -39,6 +47,8 @@ def upgrade() -> None:
         _moment("tried_at", nullable=True),
         sa.Column("tries", sa.Integer, nullable=False),
         _moment("due_at"),
+        sa.Column("refusals", sa.Integer, nullable=False),
+        sa.Column("logged", sa.Integer, nullable=False),
     )
     is_open = sa.text("ended_at IS NULL")
     op.create_index(
