@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from enricher.content.models import Strict, Text
+from enricher.core.kit.searches import CATEGORY
 
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,200}$")]
 """What goes into a header: no blank, no comma, no line end."""
@@ -18,7 +19,7 @@ class FurtherSumo(Strict):
     kind: Literal["sumo"]
     url_env: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]{0,99}$")] | None = None
     url_file: Text | None = None
-    category: Header = "enricher/cases"
+    category: Header = CATEGORY
     name: Header | None = None
     host: Header | None = None
     fields: bool = False

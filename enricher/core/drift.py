@@ -123,7 +123,7 @@ def drift(alert: Alert, columns: Columns, rows: Sequence[int], findings: Sequenc
     The first of `findings` speaks for the case; a label that is right for any of them is no difference.
     """
     found: dict[tuple[str, str], DriftDoc] = {}
-    right = {name for finding in findings for name in _names(finding)}
+    right = {name for finding in findings for name in _names(finding, rules.catalog)}
     for index in rows:
         said = columns.get(index, {})
         for one in (
@@ -139,11 +139,16 @@ def _difference(field: str, sumo: str, ours: str, reason: str) -> DriftDoc:
     return DriftDoc(field=field, sumo=sumo[:MAX_TEXT], ours=ours, reason=reason, rows=[])
 
 
-def _names(finding: Finding) -> set[str]:
-    """What Sumo Logic may call the finding's platform: as we do, or as the seed did."""
-    platform = finding.graded.facts.signal.platform
-    seed = _SEED_LABELS.get(platform.seed_pattern or "")
-    return {platform.name, seed} if seed else {platform.name}
+def _names(finding: Finding, catalog: Catalog) -> set[str]:
+    """What Sumo Logic may call the platforms of the finding's names: as we do, or as the seed did.
+
+    Where a family has no tenants its platforms are one contact: a call of an Apps Script looks up two names of two platforms.
+    """
+    signal = finding.graded.facts.signal
+    hosts = {signal.host, *signal.candidates, *(query.name for query in signal.queries)}
+    platforms = [signal.platform, *(found.platform for found in map(catalog.match, hosts) if found)]
+    seeds = (_SEED_LABELS.get(platform.seed_pattern or "") for platform in platforms)
+    return {name for name in (*(platform.name for platform in platforms), *seeds) if name}
 
 
 def _platform(label: str | None, top: Finding, right: Collection[str], catalog: Catalog) -> DriftDoc | None:

@@ -69,7 +69,7 @@ class Silence:
     @property
     def dropped(self) -> bool:
         """It is over because nobody watches any more: nothing was heard."""
-        return self.ended_at == self.begun_at
+        return self.what != "logs" and self.ended_at == self.since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +162,10 @@ def is_silent(one: Watched, up: datetime, now: datetime) -> bool:
 
 
 def has_ended(silence: Silence, watched: Collection[Watched]) -> datetime | None:
-    """When it was heard again. One that nobody watches any more ends as it began. None: it goes on."""
+    """When it was heard again. Of one that nobody watches any more: when it was heard last. None: it goes on."""
     if silence.what == "logs":
         return None  # what said so says when it is over
     for one in watched:
         if (one.what, one.source, one.name) == (silence.what, silence.source, silence.name):
             return one.heard_at if one.heard_at > silence.since else None
-    return silence.begun_at
+    return silence.since

@@ -110,8 +110,12 @@ def render(silence: Silence, channel: str, *, mention: str | None = None) -> Jso
 
 def render_end(silence: Silence, channel: str) -> Json:
     """The reply in its thread."""
-    said = "Watched no more" if silence.dropped else "Heard again"
-    return _body(silence, channel, f"{said}: {_span(silence)}", "ended")
+    said = (
+        f"Watched no more: silent since {silence.since:%Y-%m-%d %H:%M} UTC"
+        if silence.dropped
+        else f"Heard again: {_span(silence)}"
+    )
+    return _body(silence, channel, said, "ended")
 
 
 def _body(silence: Silence, channel: str, text: str, part_of_it: str) -> Json:
@@ -137,6 +141,8 @@ def _title(silence: Silence) -> str:
 def _span(silence: Silence) -> str:
     if silence.ended_at is None:
         return f"silent since {silence.since:%Y-%m-%d %H:%M} UTC; alerts may be missing"
+    if silence.dropped:
+        return f"silent since {silence.since:%Y-%m-%d %H:%M} UTC, and watched no more"
     minutes = round((silence.ended_at - silence.since).total_seconds() / 60)
     same_day = silence.since.date() == silence.ended_at.date()
     until = f"{silence.ended_at:%H:%M}" if same_day else f"{silence.ended_at:%Y-%m-%d %H:%M}"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from enricher.core.document import News
+from enricher.core.kit.searches import CATEGORY, FIELDS
 from enricher.destinations.http import Service
 from enricher.destinations.sumo_event import line, lines
 from enricher.errors import ConfigurationError, DeliveryError, Reason
@@ -41,7 +42,7 @@ class SumoSource:
         url: str,
         *,
         name: str = "sumo",
-        category: str = "enricher/cases",
+        category: str = CATEGORY,
         source_name: str | None = None,
         host: str | None = None,
         fields: bool = False,
@@ -101,7 +102,9 @@ class SumoSource:
         body = gzip.compress(b"".join(one + b"\n" for one in found), mtime=0)
         headers = {**self._headers, "Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"}
         if self._fields and severity:
-            headers["X-Sumo-Fields"] = f"enricher_case=1,enricher_severity={severity}"
+            headers["X-Sumo-Fields"] = ",".join(
+                f"{name}={value}" for name, value in zip(FIELDS, ("1", severity), strict=True)
+            )
         try:
             self._service.call("POST", "", raw=body, headers=headers, lenient=True)
         except DeliveryError as error:

@@ -138,11 +138,16 @@ class Kit:
         return (self.url or PLACEHOLDER).removesuffix(HOOK).rstrip("/") + HOOK
 
 
-def kit_of(settings: Settings, rules: Rules, directory: Path | None, url: str | None = None) -> Kit:
-    """The kit by the settings; `url` wins over ENRICHER_BASE_URL. Raises ConfigurationError."""
+def kit_of(settings: Settings, rules: Rules, directory: Path | None, category: str, url: str | None = None) -> Kit:
+    """The kit by the settings; `url` wins over ENRICHER_BASE_URL."""
     form: Form = settings.sumo_form
-    sent = (one.values["category"] for one in delivery_plan(directory).further if one.kind == "sumo")
-    return Kit(rules, settings.sumo_scope, form, url or settings.base_url, directory, next(sent, CATEGORY))
+    return Kit(rules, settings.sumo_scope, form, url or settings.base_url, directory, category)
+
+
+def category_of(directory: Path | None) -> str:
+    """The source category of the first destination that sends cases back, else the one it would have. Raises ConfigurationError."""
+    sent = (str(one.values["category"]) for one in delivery_plan(directory).further if one.kind == "sumo")
+    return next(sent, CATEGORY)
 
 
 def own_kit(url: str | None = None) -> tuple[Settings, Kit]:
@@ -152,7 +157,7 @@ def own_kit(url: str | None = None) -> tuple[Settings, Kit]:
 
     settings = configured()
     directory = content_directory(settings)
-    return settings, kit_of(settings, load_content(directory).rules, directory, url)
+    return settings, kit_of(settings, load_content(directory).rules, directory, category_of(directory), url)
 
 
 def _no_platform(one: str, known: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from enricher.store import Store
 from enricher.web.workbench import Download, Trial
 from enricher.wiring.downloads import downloads
 from enricher.wiring.drafts import Drafted, Wish, drafted
-from enricher.wiring.kit import Kit, kit_of
+from enricher.wiring.kit import Kit, category_of, kit_of
 from enricher.wiring.replay import MakeFlow, flow_maker
 from enricher.wiring.trial import Trier
 
@@ -58,7 +58,10 @@ class LiveWorkbench:
 def workbench_of(
     settings: Settings, store: Store, programs: Callable[[], Programs], clock: Callable[[], datetime]
 ) -> LiveWorkbench:
-    """The workbench of this process, by its settings."""
+    """The workbench of this process, by its settings. Raises ConfigurationError."""
     directory = settings.config_dir if settings.config_dir.is_dir() else None
     flow = flow_maker(settings)
-    return LiveWorkbench(store, programs, flow, clock, monotonic, kit=lambda rules: kit_of(settings, rules, directory))
+    category = category_of(directory)  # like the destinations, as it was at the start
+    return LiveWorkbench(
+        store, programs, flow, clock, monotonic, kit=lambda rules: kit_of(settings, rules, directory, category)
+    )

@@ -375,7 +375,6 @@ class FakeReceiver(FakeBase):
         return httpx2.Response(204)
 
 
-SENT_AGAIN = {"pagerduty", "webhook"}
 FAKES: dict[str, Callable[[], Fake]] = {
     "jira-cloud": FakeJira,
     "jira-datacenter": FakeJiraDataCenter,

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import httpx2
 import pytest
 
+from enricher.core.document import CaseDocument
 from enricher.errors import DeliveryError, Outcome, Reason
 from enricher.ports import Delivery, Destination, Ticket
-from tests.destinations.cases import CRITICAL, CRITICAL_KEY, RAISED, RECOVERY, TICKET, delivery
-from tests.destinations.fakes import FAKES, SECRET, SENT_AGAIN, Fake, Fault, answering, raising
+from tests.destinations.cases import CRITICAL, CRITICAL_KEY, RAISED, RECOVERY, TICKET
+from tests.destinations.cases import delivery as delivery_of
+from tests.destinations.fakes import FAKES as OTHERS
+from tests.destinations.fakes import SECRET, Fake, Fault, answering, raising
+from tests.destinations.fakes_sumo import FakeHttpSource, FakeInsights
+
+FAKES: dict[str, Callable[[], Fake]] = {**OTHERS, "sumo": FakeHttpSource, "insight": FakeInsights}
+SENT_AGAIN = {"pagerduty", "webhook", "sumo"}
+SHOW_TICKETS = {"sumo", "insight"}
+"""Who is told of tickets elsewhere, as news."""
 
 LEAK = {"error": {"message": f"bad token {SECRET}"}, "errorMessages": [f"bad token {SECRET} " * 100]}
 PAGE = "<html><body>Your instance is hibernating</body></html>"
@@ -40,8 +52,11 @@ FAULTS = {
     "429": (Fault(answering(429, LEAK, {"Retry-After": "1800"})), Reason.RATE_LIMITED),
     "redirect": (Fault(answering(302, "", {"Location": f"https://evil.example/?t={SECRET}"})), Reason.CONFIGURATION),
 }
-TAKEN = {"webhook": {name for name in FAULTS if name.startswith("200 ")} - {"200 with HTML"}}
-"""What is no failure to whom: any answer of a receiver but a web page is one of success."""
+_ANY_BODY = {name for name in FAULTS if name.startswith("200 ")} - {"200 with HTML"}
+TAKEN = {"webhook": _ANY_BODY, "sumo": _ANY_BODY, "insight": {"200 with nothing", "200 of another shape"}}
+"""What is no failure to whom: any answer of a receiver but a web page is one of success; what an Insight answers a write is described
+nowhere.
+"""
 FAILING = [
     pytest.param(kind, name, id=f"{kind}-{name}") for kind in FAKES for name in FAULTS if name not in TAKEN.get(kind, ())
 ]
@@ -51,6 +66,22 @@ UNKNOWN = [
     for name, (fault, _) in FAULTS.items()
     if fault.after and name not in TAKEN.get(kind, ())
 ]
+
+
+OF_THE_ADDRESS = {"sumo": {Reason.FORBIDDEN: Reason.AUTH, Reason.NOT_FOUND: Reason.AUTH}}
+"""What is said of a token in an address, and not of a case."""
+INSIGHT = {
+    "id": "0f0a1b2c-3d4e-5f60-7182-93a4b5c6d7e8",
+    "readable_id": None,
+    "severity": "LOW",
+    "entity": None,
+    "url": None,
+}
+
+
+def delivery(document: CaseDocument = CRITICAL, **changes: Any) -> Delivery:
+    """Of a case that came in with an Insight, so that it concerns everybody."""
+    return delivery_of(cast("CaseDocument", {**document, "insight": INSIGHT}), **changes)
 
 
 @pytest.fixture(params=FAKES)
@@ -68,6 +99,10 @@ def ticket(destination: Destination, fake: Fake) -> Ticket:
     made = destination.create(delivery())
     fake.requests.clear()
     return made
+
+
+def said_by(destination: Destination, reason: Reason) -> Reason:
+    return OF_THE_ADDRESS.get(destination.name, {}).get(reason, reason)
 
 
 def settled(fake: Fake, destination: Destination, doubtful: Delivery) -> Ticket:
@@ -97,7 +132,7 @@ def test_a_failed_create_says_what_may_happen_next(fake: Fake, destination: Dest
     with pytest.raises(DeliveryError) as caught:
         destination.create(delivery())
     error = caught.value
-    assert (error.reason, error.destination) == (reason, destination.name)
+    assert (error.reason, error.destination) == (said_by(destination, reason), destination.name)
     assert fake.writes() == 1, "sent again inside one call"
     assert SECRET not in f"{error} {error.detail} {error!r}"
     assert error.__cause__ is None
@@ -121,8 +156,8 @@ def test_a_failed_update_says_what_may_happen_next(fake: Fake, destination: Dest
     fake.faults.append(fault)
     with pytest.raises(DeliveryError) as caught:
         destination.update(delivery(), ticket, RECOVERY)
-    gone = reason is Reason.NOT_FOUND and destination.name in {"jira", "servicenow"}
-    assert caught.value.reason == (Reason.GONE if gone else reason)
+    gone = reason is Reason.NOT_FOUND and destination.name in {"jira", "servicenow", "insight"}
+    assert caught.value.reason == (Reason.GONE if gone else said_by(destination, reason))
     assert fake.writes() == 1
     assert SECRET not in str(caught.value)
 
@@ -149,6 +184,7 @@ def test_every_piece_of_news_is_told_once(fake: Fake, destination: Destination, 
     assert [fake.told(f"{CRITICAL_KEY}-{seq:02d}") for seq in (2, 3)] == [1, 1]
 
 
+@pytest.mark.parametrize("fake", [kind for kind in FAKES if kind not in SHOW_TICKETS], indirect=True)
 def test_a_ticket_elsewhere_is_no_news_to_tell(fake: Fake, destination: Destination, ticket: Ticket) -> None:
     destination.update(delivery(), ticket, TICKET)
     assert (fake.told(f"{CRITICAL_KEY}-04"), fake.writes()) == (0, 0)

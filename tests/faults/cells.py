@@ -15,7 +15,8 @@ from enricher.destinations.wording import ticket_key
 from enricher.ports import Destination
 from enricher.standins.faults import FINAL
 from tests.faults.columns import COLUMNS, FIVE, HOUR, HOUR_S, LAG, LAG_S, REFUSED
-from tests.faults.services import OPENED, TARGETS, Call, Impatient
+from tests.faults.services import TARGETS
+from tests.faults.target import OPENED, Call, Impatient
 from tests.faults.world import START, World, world
 from tests.store.fakes import Clock
 

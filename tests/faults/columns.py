@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from enricher.standins import Fault, FaultKind
-from tests.faults.services import Call
+from tests.faults.target import Call
 
 HOUR_S = 3_600.0
 EVERY = 10_000

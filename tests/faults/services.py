@@ -1,13 +1,9 @@
-"""The services that the fault matrix is about: a stand-in, the adapter that talks to it, each call that a delivery makes,
-and what of a case the service holds in the end.
-"""
+"""The services that the fault matrix is about, each with a stand-in of its own."""
 
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import httpx2
@@ -21,88 +17,10 @@ from enricher.destinations.slack import Slack
 from enricher.destinations.webhook import Webhook
 from enricher.ports import Destination
 from enricher.standins import Fault, FaultKind
-from enricher.standins.service import Clock, Service
+from enricher.standins.service import Clock
 from enricher.standins.servicenow.records import Rules
-from tests.standins.standin_client import NO_CERTIFICATES
-
-BASE = "https://enricher.corp.example"
-OPENED, RAISED, RECOVERED, REOPENED = STEPS = ("opened", "raised", "recovered", "reopened")
-BELIEVED = frozenset({"403", "400 on one field"})
-LOST = FaultKind.DROP
-"""The answer is lost: what puts a delivery in doubt, so that it looks."""
-
-
-class Impatient(httpx2.HTTPTransport):
-    """Real sockets, but nobody waits longer than `read_s` for an answer."""
-
-    def __init__(self, read_s: float) -> None:
-        super().__init__(verify=NO_CERTIFICATES)
-        self._read_s = read_s
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        request.extensions["timeout"]["read"] = self._read_s
-        return super().handle_request(request)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a delivery: in which step of the case it is made, and for a look-up what makes it necessary."""
-
-    name: str
-    step: str
-    method: str
-    path: str
-    because: Fault | None = None
-    skip: int = 0
-    """How many calls of that method and path come before it in its step."""
-    believed: frozenset[str] = frozenset()
-    follows: frozenset[str] = frozenset()
-    """The columns in which a ticket that cannot be opened again may be followed by a new one."""
-    """The columns in which its refusal is believed: the ticket is told the news all the same, and keeps the state that it had."""
-
-    @property
-    def looks(self) -> bool:
-        """Whether it only reads: then nothing is committed, before or after."""
-        return self.method == "GET" or self.path.endswith(("search/jql", "history", "replies", "auth.test"))
-
-
-class Target(ABC):
-    """One destination of the matrix, with a stand-in of its own."""
-
-    name: ClassVar[str]
-    calls: ClassVar[tuple[Call, ...]]
-    tells: ClassVar[frozenset[str]] = frozenset({"severity", "evidence", "recovery", "reopened"})
-    """The kinds of news that it is told one by one."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.service: Service = self.make(clock)
-
-    @abstractmethod
-    def make(self, clock: Clock) -> Any:
-        """The stand-in."""
-
-    @abstractmethod
-    def adapter(self, transport: httpx2.BaseTransport, clock: Clock) -> Destination: ...
-
-    def lag(self, seconds: float) -> None:
-        """How far the service's search is behind, where it can be."""
-        del seconds
-
-    @abstractmethod
-    def tickets(self, key: str) -> list[Json]:
-        """What the service holds of a case."""
-
-    @abstractmethod
-    def told(self, ticket: Json) -> list[str]:
-        """The comments, notes or replies of a ticket, in the order in which they came."""
-
-    @abstractmethod
-    def state(self, ticket: Json) -> Json:
-        """What must be the same in the end, whatever has happened."""
-
-
-def _create(path: str) -> Fault:
-    return Fault(kind=LOST, method="POST", path=path, calls=(1,))
+from tests.faults.back import InsightTarget, SumoTarget
+from tests.faults.target import BASE, BELIEVED, LOST, OPENED, RAISED, RECOVERED, REOPENED, Call, Target, lost
 
 
 class JiraTarget(Target):
@@ -110,14 +28,14 @@ class JiraTarget(Target):
     issue = "/rest/api/3/issue"
     calls = (
         Call("create", OPENED, "POST", issue),
-        Call("search", OPENED, "POST", "*/search/jql", _create(issue)),
+        Call("search", OPENED, "POST", "*/search/jql", lost(issue)),
         Call("read issue", RAISED, "GET", f"{issue}/SEC-*[0-9]"),
         Call("set priority", RAISED, "PUT", f"{issue}/SEC-*[0-9]"),
         Call("comment", RAISED, "POST", f"{issue}/*/comment"),
         Call("list transitions", RECOVERED, "GET", f"{issue}/*/transitions"),
         Call("close", RECOVERED, "POST", f"{issue}/*/transitions", believed=frozenset({"400 on one field"})),
         Call("open again", REOPENED, "POST", f"{issue}/*/transitions", believed=frozenset({"400 on one field"})),
-        Call("list comments", RAISED, "GET", f"{issue}/*/comment", _create(f"{issue}/*/comment")),
+        Call("list comments", RAISED, "GET", f"{issue}/*/comment", lost(f"{issue}/*/comment")),
     )
 
     def make(self, clock: Clock) -> Any:
@@ -156,7 +74,7 @@ class ServiceNowTarget(Target):
     table = "/api/now/v2/table/incident"
     calls: ClassVar[tuple[Call, ...]] = (
         Call("insert", OPENED, "POST", table),
-        Call("get by sys_id", OPENED, "GET", f"{table}/*", _create(table)),
+        Call("get by sys_id", OPENED, "GET", f"{table}/*", lost(table)),
         Call(
             "query", OPENED, "GET", table, Fault(kind=FaultKind.RESET, method="POST", path=table, calls=(1,), commits=False)
         ),
@@ -211,10 +129,10 @@ class SlackTarget(Target):
     post = "/api/chat.postMessage"
     calls = (
         Call("post", OPENED, "POST", post),
-        Call("read history", OPENED, "POST", "/api/conversations.history", _create(post)),
+        Call("read history", OPENED, "POST", "/api/conversations.history", lost(post)),
         Call("edit", RAISED, "POST", "/api/chat.update"),
         Call("reply", RAISED, "POST", post),
-        Call("read replies", RAISED, "POST", "/api/conversations.replies", _create(post)),
+        Call("read replies", RAISED, "POST", "/api/conversations.replies", lost(post)),
     )
 
     def make(self, clock: Clock) -> Any:
@@ -294,6 +212,15 @@ class WebhookTarget(Target):
         return {"types": [message["type"] for message in ticket["messages"]]}
 
 
-_TARGETS = (JiraTarget, ServiceNowTarget, ServiceNowWithoutOurIdsTarget, SlackTarget, PagerDutyTarget, WebhookTarget)
+_TARGETS = (
+    JiraTarget,
+    ServiceNowTarget,
+    ServiceNowWithoutOurIdsTarget,
+    SlackTarget,
+    PagerDutyTarget,
+    WebhookTarget,
+    SumoTarget,
+    InsightTarget,
+)
 TARGETS: dict[str, Callable[[Clock], Target]] = {target.name: target for target in _TARGETS}
 CALLS = {target.name: target.calls for target in _TARGETS}

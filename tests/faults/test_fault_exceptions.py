@@ -13,7 +13,7 @@ from enricher.destinations.jira import QUIET_S
 from enricher.standins import Fault, FaultKind
 from enricher.telemetry import CREATES_AFTER_DOUBT
 from tests.faults.cells import served
-from tests.faults.services import OPENED
+from tests.faults.target import OPENED
 from tests.faults.world import World
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,9 @@ from enricher.core.document import News
 from enricher.ports import Delivery, Destination, Ticket
 from tests.faults.cells import begin, run, served
 from tests.faults.columns import COLUMNS, DURATIONS, HOUR, ONCE
-from tests.faults.services import CALLS, Call
+from tests.faults.services import CALLS
 from tests.faults.table import Cells
+from tests.faults.target import Call
 
 pytestmark = pytest.mark.slow
 

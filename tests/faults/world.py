@@ -22,7 +22,7 @@ from enricher.store.schema import OPEN_DELIVERIES, deliveries
 from enricher.store.schema_upkeep import destination_health
 from enricher.worker.deliveries import DeliveryJob
 from tests.destinations.cases import CRITICAL
-from tests.faults.services import STEPS, Target
+from tests.faults.target import STEPS, Target
 from tests.store.fakes import Clock, Estate, item, settle
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -49,7 +49,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.estate.routes = lambda _document: (self.destination.name,)
-        self.store = self.estate.open(self._merge)
+        self.store = self.estate.open(self._merge, show_tickets=("slack", "sumo", "insight"))
         self.job = DeliveryJob(self.store.outbox, self.destination, self.chance.random)
 
     @property
@@ -75,7 +75,8 @@ class World:
     def step(self, key: str, name: str, severity: str = "") -> None:
         """Let the case have the news of a step. It begins as high and becomes critical, unless said otherwise."""
         self.planned = [item(kind, self.estate.clock.now) for kind in KINDS[name]]
-        settle(self.store, f"{key} {name}", document(key, severity or ("high" if name == "opened" else "critical")))
+        made = document(key, severity or ("high" if name == "opened" else "critical"))
+        settle(self.store, f"{key} {name}", cast("CaseDocument", {**made, **self.target.more(key)}))
 
     def drain(self) -> None:
         """Work until nothing is open any more: delivered, or dead."""

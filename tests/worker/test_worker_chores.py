@@ -441,6 +441,13 @@ def test_a_check_that_hangs_keeps_no_other_waiting() -> None:
     assert {name for _, name, *_ in desk.chores.ended} == {"check:jira", "check:slack"}
 
 
+def test_what_the_chores_had_opened_is_let_go_when_the_worker_ends() -> None:
+    closed: list[str] = []
+    with running(Inbox(), FakeOutbox(), chores=Round(**Desk().given, close=lambda: closed.append("closed"))):
+        assert closed == []
+    assert closed == ["closed"]
+
+
 def test_an_error_that_is_none_of_ours_is_not_swallowed() -> None:
     jira = FakeDestination(errors={"check": ValueError("a bug")})
     with pytest.raises(ValueError, match="a bug"):

@@ -244,13 +244,22 @@ def test_logs_that_stop_and_heartbeats_without_an_interval_are_in_the_log(house:
     ]
 
 
+def test_at_the_end_the_connection_is_let_go(house: House) -> None:
+    closed: list[str] = []
+    house.notices.close = lambda: closed.append("slack")  # type: ignore[method-assign] # to see it
+    house.watcher.close()
+    Watcher(watch=house.store.watch, every_s={}, notices=None, paused=lambda _: None).close()
+    assert closed == ["slack"]
+
+
 def test_a_watch_that_is_over_says_so(house: House) -> None:
     house.hear()
     house.minutes(40)
     house.watcher = replace(house.watcher, every_s={})
     house.minutes(2)
     [message] = house.messages
-    assert [reply["text"].split(":")[0] for reply in message["thread"]] == ["Watched no more"]
+    assert "silent since 2026-11-24 00:00 UTC, and watched no more" in message["text"]
+    assert [reply["text"] for reply in message["thread"]] == ["Watched no more: silent since 2026-11-24 00:00 UTC"]
 
 
 def test_our_own_outage_is_no_silence_of_others(house: House) -> None:
