@@ -99,7 +99,7 @@ def case_document(
         exceptions=_exceptions(ordered),
         drift=drift(alert, columns, where, ordered, rules),
         missing=missing(top, alert),
-        **what_next(top, alert, rules, times),  # type: ignore[typeddict-item] # holds no title of before, nor does any other part
+        **what_next(top, alert, rules, times),
         tickets=[],
         first_seen=_iso(min(times, default=None)),
         last_seen=_iso(max(times, default=None)),
@@ -113,6 +113,7 @@ def case_document(
 
 def _history(facts: Facts) -> HistoryDoc:
     return HistoryDoc(
+        earlier_titles=[],
         first_seen_estate=_iso(facts.novelty.first_seen),
         prevalence=facts.novelty.hosts,
         shared_hosts=list(facts.novelty.others),

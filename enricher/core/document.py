@@ -6,7 +6,7 @@ A key may be added, never renamed. A fact that is not known is null and stands i
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 Json = dict[str, Any]
 
@@ -187,8 +187,10 @@ class EstateDoc(TypedDict):
 
 
 class HistoryDoc(TypedDict):
-    """What is remembered of the contacts."""
+    """What is remembered of the contacts, and of the case itself."""
 
+    earlier_titles: list[str]
+    """Titles that the case had before, the newest last: by them a ticket's headline is known to be nobody's but ours."""
     first_seen_estate: str | None
     """When any host first contacted the target, as far back as history goes; None where there is no history."""
     prevalence: int | None
@@ -253,8 +255,6 @@ class CaseDocument(HistoryDoc, NextDoc):
     links: dict[str, str]
     """`sumo_alert`, `sumo_query`, `sumo_monitor` where the alert had them."""
     insight: InsightDoc | None
-    earlier_titles: NotRequired[list[str]]
-    """Titles that the case had before, the newest last: by them a ticket's headline is known to be nobody's but ours."""
     evidence: list[Json]
     """The events behind the case, as read: for the case page, never for a ticket."""
 

@@ -73,8 +73,7 @@ def merge(
         merged["lineage"] = other["lineage"]
     merged["shared_hosts"] = max(new["shared_hosts"], stored.get("shared_hosts", []), key=len)
     merged["contacts"] = new["contacts"] if covers else _all_times(stored, new)
-    if earlier := _earlier_titles(stored, merged["title"]):
-        merged["earlier_titles"] = earlier
+    merged["earlier_titles"] = _earlier_titles(stored, merged["title"])
     return merged, [news] if news else []
 
 

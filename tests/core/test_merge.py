@@ -92,7 +92,7 @@ def test_a_stronger_alert_raises_and_says_why() -> None:
 
 
 def test_a_title_that_changes_is_remembered() -> None:
-    assert "earlier_titles" not in join(weak(), changed(weak(), count=2))[0]
+    assert join(weak(), changed(weak(), count=2))[0]["earlier_titles"] == []
     merged, _ = join(weak(), strong())
     assert (merged["title"], merged["earlier_titles"]) == (strong()["title"], [weak()["title"]])
     back, _ = join(merged, changed(strong(), title=weak()["title"], severity="critical", score=99))

@@ -562,6 +562,7 @@ def critical_document() -> CaseDocument:
     return {
         "key": "enricher-2412d6c5edbed00f",
         "title": "powershell.exe under EXCEL.EXE beacons to example-lab[.]workers[.]dev from ws-fin-0142",
+        "earlier_titles": ["powershell.exe contacted example-lab[.]workers[.]dev from ws-fin-0142"],
         "summary": "Excel started mshta, mshta started a hidden PowerShell, and that PowerShell has called "
         "beacon-7f.example-lab.workers.dev, a Cloudflare Workers tenant new in this estate, every 30 seconds.",
         "detection": "T1583.007",

@@ -23,6 +23,7 @@ def found(**more: Any) -> glance.Found:
         "backlog": CALM,
         "mark": None,
         "quiet": {},
+        "watchings": {},
         "standings": [],
         "rules": [],
     }
