@@ -33,8 +33,8 @@ lint: $(VENV)/tools
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
-test: $(VENV)/tools ## Every test, on two cores; what cannot run here is skipped and named, in CI it fails
-	$(PYTEST) -n 2 --dist worksteal -rs $(ARGS)
+test: $(VENV)/tools ## Every test, three at a time on two cores, for many wait; what cannot run here is skipped and named, in CI it fails
+	$(PYTEST) -n 3 --dist worksteal -rs $(ARGS)
 
 fuzz: $(VENV)/tools ## The property tests, each with 5,000 examples instead of 100; PROFILE=brief for 1,000
 	$(PYTEST) --hypothesis-profile=$(PROFILE) -m hypothesis -n 2 --dist worksteal $(ARGS)
