@@ -20,6 +20,7 @@ from enricher.store import open_store
 from tests import postgres
 from tests.faults import table
 from tests.faults.columns import COLUMNS
+from tests.plugins import agreement
 from tests.store.fakes import Clock, counting_merge, to_all_if_open
 
 LONGEST = ("tests/e2e/test_e2e_kill.py", "tests/e2e/")
@@ -62,6 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: object) -> None:
     """Here and not beside the matrix: where tests run in several processes, the one that prints loads only this file."""
     table.show(terminalreporter, {name: column.short for name, column in COLUMNS.items()})
+    agreement.show(terminalreporter)
 
 
 @pytest.fixture(scope="session")

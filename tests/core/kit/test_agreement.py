@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -33,7 +32,10 @@ from enricher.standins.sumo.language import Reading, Search, parse, webhook_rows
 from tests.core.kit.siem_expression import holds
 from tests.core.kit.sumo_messages import RENDERINGS, Message, as_logged, collector, corpus, message, siem_record
 from tests.fakes import corpus_alert, documents, findings, flow, packaged_programs
+from tests.plugins.agreement import LINE
 
+Note = Callable[[str, object], None]
+"""How a test hands a line of the table on: pytest's `record_property`."""
 PROGRAMS = packaged_programs()
 RULES = PROGRAMS.rules
 SCOPE = "_sourceCategory=*sysmon*"
@@ -188,29 +190,28 @@ def check(differ: set[str], among: Iterable[str]) -> None:
 
 
 @pytest.mark.parametrize(("rendering", "reading"), EVERY)
-def test_search_and_core_agree_on_every_event(rendering: str, reading: Reading) -> None:
+def test_search_and_core_agree_on_every_event(rendering: str, reading: Reading, record_property: Note) -> None:
     form, write = RENDERINGS[rendering]
     messages = [message(write(raw.record), raw.key) for raw in corpus()]
-    agree(rendering, run(searches(form), messages, reading), len(messages))
+    agree(rendering, run(searches(form), messages, reading), len(messages), record_property)
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_search_and_core_agree_on_the_xml_as_it_was_logged(reading: Reading) -> None:
+def test_search_and_core_agree_on_the_xml_as_it_was_logged(reading: Reading, record_property: Note) -> None:
     messages = [message(text, raw.key) for raw in corpus() if (text := as_logged(raw)) is not None]
-    agree("xml, as logged", run(searches("xml"), messages, reading), len(messages))
+    agree("xml, as logged", run(searches("xml"), messages, reading), len(messages), record_property)
 
 
-def agree(label: str, rows: Sequence[Mapping[str, str]], events: int) -> None:
+def agree(label: str, rows: Sequence[Mapping[str, str]], events: int, note: Note) -> None:
     found, said = by_search(rows), expected()
     differ = {key for key in {*found, *said} if found.get(key) != said.get(key)}
-    table(label, events, len(found), len(found.keys() - differ), len(differ))
+    note(LINE, row_of_table(label, events, len(found), len(found.keys() - differ), len(differ)))
     assert len(found) > 90
     check(differ, DIFFER)
 
 
-def table(label: str, events: int, matched: int, agreed: int, differ: int) -> None:
-    """One line of the table that `pytest -s` shows."""
-    sys.stdout.write(f"{label:20} {events:5} events {matched:5} matched {agreed:5} agreed {differ:5} differ, by name\n")
+def row_of_table(label: str, events: int, matched: int, agreed: int, differ: int) -> str:
+    return f"{label:20} {events:5} events {matched:5} found {agreed:5} agreed {differ:5} differ, each by name and with its reason"
 
 
 def test_a_verified_browser_is_left_out_and_what_only_looks_like_one_is_not() -> None:
@@ -219,13 +220,13 @@ def test_a_verified_browser_is_left_out_and_what_only_looks_like_one_is_not() ->
     assert "extra-malicious/browser-masquerade/02-eid22-dns.xml" in found
 
 
-def test_cloud_siem_and_core_agree_on_every_event() -> None:
+def test_cloud_siem_and_core_agree_on_every_event(record_property: Note) -> None:
     rules = searches("cloud-siem")
     events = [raw for raw in corpus() if raw.record.event_id != 1]
     found = {raw.key for raw in events if sum(holds(rule.text, siem_record(raw.record)) for rule in rules) == 1}
     several = [raw.key for raw in events if sum(holds(rule.text, siem_record(raw.record)) for rule in rules) > 1]
     differ = found ^ expected().keys()
-    table("cloud-siem", len(events), len(found), len(found - differ), len(differ))
+    record_property(LINE, row_of_table("cloud-siem", len(events), len(found), len(found - differ), len(differ)))
     assert several == []
     check(differ, [why for why in DIFFER if not why.startswith(tuple(ONLY_A_MATCH))])
 
