@@ -23,17 +23,17 @@ import httpx2
 from enricher.core.document import Json, News
 from enricher.core.layout import PLAIN, Layout
 from enricher.destinations import slack_digest
-from enricher.destinations.http import Service, part
+from enricher.destinations.http import part
+from enricher.destinations.slack_api import SlackApi
 from enricher.destinations.slack_body import plainly, render, render_reply
 from enricher.destinations.slack_history import Stopped, windows_of
-from enricher.destinations.slack_words import LOST, NO_EDIT, TOO_MUCH, UNREADABLE, reason_of
+from enricher.destinations.slack_words import LOST, NO_EDIT, TOO_MUCH, UNREADABLE
 from enricher.destinations.text import safe_url
 from enricher.destinations.wording import standing, unix
 from enricher.errors import DeliveryError, Reason
 from enricher.model import Severity
 from enricher.ports import Delivery, Ticket
 
-PAGE = 200
 MOST_PAGES = 50
 
 _OURS = frozenset({"enricher_case", "enricher_digest"})
@@ -60,8 +60,8 @@ class Slack:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.name, self.digest_at = name, digest_at
-        headers = {"Authorization": f"Bearer {token}"}
-        self._service = Service(self.name, url, read_s=10.0, secrets=[token], headers=headers, transport=transport)
+        self._api = SlackApi(token, name=name, url=url, transport=transport)
+        self._service, self._call = self._api.service, self._api.call
         self._channel, self._base_url = channel, base_url
         self._mentions, self._buttons, self._layout = mentions or {}, buttons, layout
         self._workspace: str | None = None
@@ -258,15 +258,7 @@ class Slack:
         return self._messages("conversations.replies", {"channel": channel, "ts": ts})
 
     def _messages(self, method: str, query: Mapping[str, str]) -> Iterator[Json]:
-        cursor = ""
-        for _ in range(MOST_PAGES):
-            form = {**query, "limit": str(PAGE), "include_all_metadata": "true", **({"cursor": cursor} if cursor else {})}
-            page = self._call(method, form=form)
-            yield from self._service.objects(page, "messages")
-            cursor = str(part(page, "response_metadata").get("next_cursor") or "")
-            if not cursor:
-                return
-        raise self._service.error(Reason.SETTLING, f"the history is longer than {MOST_PAGES} pages of {PAGE}")
+        return self._api.messages(method, query, most_pages=MOST_PAGES)
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
@@ -305,14 +297,6 @@ class Slack:
                 raise
         # Slack refused our blocks, so nothing was posted: say it in plain text.
         return self._call(method, json=plainly(body))
-
-    def _call(self, method: str, *, json: Json | None = None, form: Mapping[str, str] | None = None) -> Json:
-        """Slack says no with `"ok": false` in a 200; the error's detail is then Slack's own word for it."""
-        data = self._service.call("POST", f"/{method}", json=json, form=form).data
-        if data.get("ok") is True:
-            return data
-        word = self._service.word(data, "error")
-        raise self._service.error(reason_of(word), word)
 
 
 def _is_muted(delivery: Delivery) -> bool:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import httpx2
 
 from enricher.core.document import Json
-from enricher.destinations.http import Service
+from enricher.destinations.slack_api import SlackApi
 from enricher.destinations.slack_markup import escaped
-from enricher.destinations.slack_words import reason_of
 from enricher.destinations.slack_work import why_form
 
 READ_S = 1.2
@@ -21,8 +20,7 @@ class SlackDialogs:
     """Over the bot's token. `transport` is for tests."""
 
     def __init__(self, token: str, url: str, *, transport: httpx2.BaseTransport | None = None) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
-        self._service = Service("slack", url, read_s=READ_S, secrets=[token], headers=headers, transport=transport)
+        self._api = SlackApi(token, name="slack", url=url, read_s=READ_S, transport=transport)
 
     def ask_why(self, trigger: str, key: str, channel: str) -> None:
         self._call("views.open", {"trigger_id": trigger, "view": why_form(key, channel)})
@@ -32,10 +30,7 @@ class SlackDialogs:
 
     def close(self) -> None:
         """Let go of its connections."""
-        self._service.close()
+        self._api.service.close()
 
     def _call(self, method: str, body: Json) -> None:
-        data = self._service.call("POST", f"/{method}", json=body).data
-        if data.get("ok") is not True:
-            word = self._service.word(data, "error")
-            raise self._service.error(reason_of(word), word)
+        self._api.call(method, json=body)

@@ -14,15 +14,15 @@ import httpx2
 from enricher.core.document import Json
 from enricher.core.silence import Silence
 from enricher.destinations import blocks
-from enricher.destinations.http import Service, part
+from enricher.destinations.http import part
+from enricher.destinations.slack_api import SlackApi
 from enricher.destinations.slack_history import windows_of
 from enricher.destinations.slack_markup import escaped
-from enricher.destinations.slack_words import LOST, NO_EDIT, UNREADABLE, reason_of
+from enricher.destinations.slack_words import LOST, NO_EDIT, UNREADABLE
 from enricher.destinations.slack_work import calling
 from enricher.destinations.text import clean
-from enricher.errors import DeliveryError, Reason
+from enricher.errors import DeliveryError
 
-PAGE = 200
 MOST_PAGES = 20
 MOST_NAME = 100
 _TYPE = "enricher_notice"
@@ -42,8 +42,8 @@ class SlackNotices:
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.name, self._channel, self._mention = name, channel, mention
-        headers = {"Authorization": f"Bearer {token}"}
-        self._service = Service(name, url, read_s=10.0, secrets=[token], headers=headers, transport=transport)
+        self._api = SlackApi(token, name=name, url=url, transport=transport)
+        self._service, self._call = self._api.service, self._api.call
 
     def close(self) -> None:
         self._service.close()
@@ -84,23 +84,7 @@ class SlackNotices:
                 raise
 
     def _messages(self, method: str, query: Mapping[str, str]) -> Iterator[Json]:
-        cursor = ""
-        for _ in range(MOST_PAGES):
-            form = {**query, "limit": str(PAGE), "include_all_metadata": "true", **({"cursor": cursor} if cursor else {})}
-            page = self._call(method, form=form)
-            yield from self._service.objects(page, "messages")
-            cursor = str(part(page, "response_metadata").get("next_cursor") or "")
-            if not cursor:
-                return
-        raise self._service.error(Reason.SETTLING, f"the history is longer than {MOST_PAGES} pages of {PAGE}")
-
-    def _call(self, method: str, *, json: Json | None = None, form: Mapping[str, str] | None = None) -> Json:
-        """Slack says no with `"ok": false` in a 200; the error's detail is then Slack's own word for it."""
-        data = self._service.call("POST", f"/{method}", json=json, form=form).data
-        if data.get("ok") is True:
-            return data
-        word = self._service.word(data, "error")
-        raise self._service.error(reason_of(word), word)
+        return self._api.messages(method, query, most_pages=MOST_PAGES)
 
 
 def render(silence: Silence, channel: str, *, mention: str | None = None) -> Json:
