@@ -59,13 +59,20 @@ def fork(parts: Sequence[Callable[[], int]]) -> list[Forked] | Callable[[], int]
     """A child process for each part: what the parent has of them, and what a child has to do.
 
     A fork and not a new program: what is loaded once need not be loaded three times. There must be no other thread, and nothing
-    open that only one process may use. Raises RuntimeError where there is another thread.
+    open that only one process may use. Raises RuntimeError where there is another thread, OSError where there is no room for
+    a process: then there is none of them.
     """
     if threading.active_count() > 1:
         raise RuntimeError(f"no fork among threads: {threading.enumerate()}")
-    halves = []
+    halves: list[Forked] = []
     for part in parts:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            for half in halves:
+                half.kill()
+                half.wait()
+            raise
         if pid == 0:
             return part
         halves.append(Forked(pid))

@@ -15,7 +15,7 @@ from enricher.core.own_case import MARK
 from enricher.core.secrets import mask
 from enricher.destinations.saying import LEVELS, Limits, fit
 from enricher.destinations.text import cut
-from enricher.destinations.wording import event_id
+from enricher.destinations.wording import case_page, event_id
 from enricher.ports import Delivery, Ticket
 
 MOST_LINE = 60_000
@@ -79,7 +79,8 @@ def _event(delivery: Delivery, news: News, base_url: str | None, limits: Limits)
         "suppressed_by": _rules(case, limits),
         "tickets": _tickets(delivery.tickets, limits),
     }
-    return event | ({"link": f"{base_url.rstrip('/')}/cases/{case['key']}"} if base_url else {})
+    page = case_page(case, base_url)
+    return event | ({"link": page} if page else {})
 
 
 def _value(value: object, limits: Limits) -> object:

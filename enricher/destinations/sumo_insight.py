@@ -15,7 +15,7 @@ from enricher.core.document import CaseDocument, Json, News
 from enricher.core.insight import insight_of
 from enricher.destinations.http import Service, part
 from enricher.destinations.saying import Limits, fit
-from enricher.destinations.wording import Description, event_id, standing, tell
+from enricher.destinations.wording import Description, case_page, event_id, standing, tell
 from enricher.errors import DeliveryError, Reason
 from enricher.model import Severity
 from enricher.ports import Delivery, Ticket
@@ -138,7 +138,8 @@ def comment(delivery: Delivery, news: News | None, base_url: str | None) -> str:
         verdict = f"Enricher: {document['severity']} ({document['score']}), {document['verdict']}"
         tickets = [f"Ticket: {name} {one.label}"[:200] for name, one in sorted(delivery.tickets.items())]
         steps = [f"Next: {step}" for step in case.next_steps]
-        link = [f"Case: {base_url.rstrip('/')}/cases/{document['key']}"] if base_url else []
+        page = case_page(document, base_url)
+        link = [f"Case: {page}"] if page else []
         return "\n".join([verdict, text, *lines, *tickets[: limits.rows], *steps, *link, marker])
 
     return fit(build, len, MOST_COMMENT)

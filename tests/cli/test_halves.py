@@ -31,6 +31,25 @@ half.send_signal(signal.SIGTERM)
 print(half.poll(), half.wait(), half.poll())
 half.kill()
 """
+NO_ROOM = """
+import os, signal
+from enricher.cli import halves
+forks = [os.fork]
+def fork():
+    if not forks:
+        raise BlockingIOError("no room for a process")
+    return forks.pop()()
+halves.os = type("os", (), {**vars(os), "fork": staticmethod(fork)})
+try:
+    found = halves.fork([signal.pause, signal.pause])
+except BlockingIOError:
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        print("nobody is left")
+else:
+    found()
+"""
 COUNTERS = """
 import os, sys
 from pathlib import Path
@@ -52,6 +71,10 @@ def printed(program: str, **environment: str) -> list[str]:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def test_where_there_is_no_room_for_all_there_is_none() -> None:
+    assert printed(NO_ROOM) == ["nobody is left"]
 
 
 def test_each_child_does_its_part_and_its_parent_hears_how_it_ended() -> None:
